@@ -1,0 +1,7 @@
+//! What Cenote decides: graphs, their order and optimization, drawing, and the state machines that run them.
+//!
+//! Nothing here touches the world: no clock, thread, socket, file, environment, logging or Python. Time and chance
+//! come in as arguments; what must be done goes out as values.
+#![forbid(unsafe_code)]
+
+pub mod graph;

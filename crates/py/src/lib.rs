@@ -1,0 +1,15 @@
+//! The extension module `cenote._native`: it converts, releases the GIL, calls, and maps errors; it decides nothing.
+
+use pyo3::prelude::*;
+
+/// Cenote's Rust, spoken to from Python. Users import `cenote`.
+#[pymodule(gil_used = true)]
+mod _native {
+    use super::{Bound, PyModule, PyResult};
+    use pyo3::types::PyModuleMethods;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
