@@ -1,0 +1,169 @@
+# `make help` lists what can be asked for. Everything that is installed goes into virtual environments (.venv*) and
+# target/ of this folder; only cargo-deny, which takes minutes to compile, is kept in the user's cache.
+
+PYTHON ?= python3
+OTHER_PYTHONS ?= 3.12 3.13
+TOOLS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/cenote
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+DEMO := .venv
+TEST := .venv-test
+TEST_PYTHON := $(CURDIR)/$(TEST)/bin/python
+DEMO_PYTHON := $(CURDIR)/$(DEMO)/bin/python
+
+# One interpreter for every build: cargo and maturin would otherwise rebuild pyo3 in turn.
+export PYO3_PYTHON := $(TEST_PYTHON)
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport VIRTUAL_ENV
+
+SOURCES := Cargo.toml Cargo.lock pyproject.toml \
+	$(shell find crates python -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.ttf' -o -name '*.yaml' \))
+
+STEP = @printf '\n== %s\n'
+
+.PHONY: help demo test check bench docs compat compat-full soak clean \
+	format lint rust python types deny venv other-pythons FORCE
+
+help: ## lists what can be asked for
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+# ---- What a newcomer asks for
+
+demo: $(DEMO)/installed ## builds the wheel in release mode, installs it, and runs the tutorial in Python and in Rust
+	$(DEMO_PYTHON) examples/tutorial.py
+	cargo run --release --quiet --package cenote --example tutorial
+
+test: format lint rust python types compat docs deny other-pythons ## proves everything: what continuous integration runs
+	$(STEP) "all of it passed"
+
+check: format lint rust ## the fast subset: formats, lints, Rust tests
+
+# ---- Environments and wheels
+
+# $(call make-venv,FOLDER,INTERPRETER)
+define make-venv
+	"$(2)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cenote needs Python 3.11 or later; name one: make PYTHON=python3.12 ...")'
+	"$(2)" -m venv --clear $(1)
+	$(1)/bin/python -m pip install --quiet --constraint tests/requirements.txt uv maturin
+endef
+
+# $(call install-wheel,FOLDER,PROFILE): builds the wheel for the interpreter of the environment and puts it there
+define install-wheel
+	rm -rf target/wheels/$(notdir $(1))
+	PYO3_PYTHON=$(CURDIR)/$(1)/bin/python $(1)/bin/maturin build --quiet --profile $(2) --interpreter $(CURDIR)/$(1)/bin/python --out target/wheels/$(notdir $(1))
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --reinstall --no-deps target/wheels/$(notdir $(1))/*.whl
+endef
+
+$(DEMO)/ready: tests/requirements.txt
+	$(STEP) "environment of the demo: $(DEMO)"
+	$(call make-venv,$(DEMO),$(PYTHON))
+	$(DEMO)/bin/uv pip install --quiet --python $(DEMO)/bin/python --constraint tests/requirements.txt \
+		cloudpickle pyyaml dask distributed numpy pandas pyarrow xarray
+	touch $@
+
+$(DEMO)/installed: $(DEMO)/ready $(SOURCES)
+	$(STEP) "wheel, release mode"
+	$(call install-wheel,$(DEMO),release)
+	touch $@
+
+$(TEST)/ready: tests/requirements.txt
+	$(STEP) "environment of the tests: $(TEST)"
+	$(call make-venv,$(TEST),$(PYTHON))
+	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --requirement tests/requirements.txt
+	touch $@
+
+$(TEST)/installed: $(TEST)/ready $(SOURCES)
+	$(STEP) "wheel, profile ci"
+	$(call install-wheel,$(TEST),ci)
+	touch $@
+
+venv: $(TEST)/ready ## the environment of the tests, without Cenote in it
+
+# ---- What `make test` is made of
+
+format: $(TEST)/ready ## formats as rustfmt and ruff want them
+	$(STEP) "formats"
+	cargo fmt --all --check
+	$(TEST)/bin/ruff format --check .
+
+lint: $(TEST)/ready ## clippy, ruff, and the walls of core
+	$(STEP) "lints"
+	$(TEST)/bin/ruff check .
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	bash tests/walls.sh
+
+rust: $(TEST)/ready ## Rust tests and doctests
+	$(STEP) "Rust tests"
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --lib --bins --tests --examples; fi
+	cargo test --workspace --doc --quiet
+
+python: $(TEST)/installed ## Python tests and the examples in docstrings, on the installed wheel
+	$(STEP) "Python tests"
+	$(TEST_PYTHON) -m pytest tests --ignore tests/compat
+	$(TEST_PYTHON) -m pytest --doctest-modules --pyargs cenote
+
+types: $(TEST)/installed ## mypy on the package, stubtest on the stubs of the extension
+	$(STEP) "types"
+	$(TEST_PYTHON) -m mypy python/cenote
+	$(TEST_PYTHON) -m mypy.stubtest cenote._native
+
+compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, and a tenth of the collections'
+	$(STEP) "Dask's suites"
+	$(TEST_PYTHON) tests/compat/run.py
+
+deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of the dependencies
+	$(STEP) "dependencies"
+	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
+
+$(TOOLS)/bin/cargo-deny:
+	$(STEP) "cargo-deny, once: $(TOOLS)"
+	CARGO_TARGET_DIR=$(CURDIR)/target/tools cargo install --quiet --locked --no-default-features --profile dev --root "$(TOOLS)" --version 0.20.2 cargo-deny
+	rm -rf target/tools
+
+other-pythons: $(TEST)/ready ## our own tests on the other Pythons that are found here
+	for version in $(OTHER_PYTHONS); do \
+		python=$$(bash tests/find_python.sh $$version) || { echo "== Python $$version is not on this machine: skipped"; continue; }; \
+		$(MAKE) --no-print-directory other-python VERSION=$$version PYTHON="$$python"; \
+	done
+
+OTHER := .venv-$(VERSION)
+
+.PHONY: other-python
+other-python: $(OTHER)/installed
+	$(STEP) "our own tests on Python $(VERSION)"
+	$(OTHER)/bin/python -m pytest tests --ignore tests/compat
+
+$(OTHER)/ready: tests/requirements.txt
+	$(STEP) "environment of the tests on Python $(VERSION): $(OTHER)"
+	$(call make-venv,$(OTHER),$(PYTHON))
+	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --requirement tests/requirements.txt
+	touch $@
+
+$(OTHER)/installed: $(OTHER)/ready $(SOURCES)
+	$(STEP) "wheel for Python $(VERSION), profile ci"
+	$(call install-wheel,$(OTHER),ci)
+	touch $@
+
+# ---- The long ones
+
+bench: $(DEMO)/installed $(TEST)/ready ## measures Cenote, Dask and a bare loop in the same run, on a release build
+	$(DEMO_PYTHON) benchmarks/local.py
+
+docs: $(TEST)/installed ## the manual: docs/_build/index.html
+	$(STEP) "manual"
+	$(TEST_PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build
+
+compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours)
+	$(TEST_PYTHON) tests/compat/run.py --full
+
+soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
+	$(TEST_PYTHON) tests/soak.py
+
+clean: ## removes what was built and the environments
+	rm -rf target docs/_build .venv .venv-*
