@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV
 
 SOURCES := Cargo.toml Cargo.lock pyproject.toml \
-	$(shell find crates python -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.ttf' -o -name '*.yaml' \))
+	$(shell find crates/*/src crates/*/Cargo.toml python -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed -o -name '*.ttf' -o -name '*.yaml' \))
 
 STEP = @printf '\n== %s\n'
 
@@ -100,7 +100,7 @@ lint: $(TEST)/ready ## clippy, ruff, and the walls of core
 
 rust: $(TEST)/ready ## Rust tests and doctests
 	$(STEP) "Rust tests"
-	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --lib --bins --tests --examples; fi
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast; else cargo test --workspace --lib --bins --tests --examples; fi
 	cargo test --workspace --doc --quiet
 
 python: $(TEST)/installed ## Python tests and the examples in docstrings, on the installed wheel

@@ -1,0 +1,3 @@
+"""Cenote's Rust, spoken to from Python."""
+
+__version__: str
