@@ -5,3 +5,5 @@
 #![forbid(unsafe_code)]
 
 pub mod graph;
+pub mod intern;
+pub mod local;
