@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub use cenote_core as core;
+
+pub mod local;
