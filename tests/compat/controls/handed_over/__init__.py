@@ -1,0 +1,1 @@
+"""A package that offers Dask's words and hands all its work to Dask."""
