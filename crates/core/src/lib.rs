@@ -7,3 +7,4 @@
 pub mod graph;
 pub mod intern;
 pub mod local;
+pub mod order;
