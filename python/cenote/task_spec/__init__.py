@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from cenote import _dask
 from cenote.task_spec.containers import Dict, List, Set, Tuple
 from cenote.task_spec.node import Alias, DataNode, GraphNode, TaskRef
 from cenote.task_spec.parse import parse_input
@@ -48,4 +49,4 @@ def classes() -> ModuleType:
     >>> classes().Task("x", abs, -1)()
     1
     """
-    return sys.modules.get("dask._task_spec") or sys.modules[__name__]
+    return _dask.module("_task_spec") or sys.modules[__name__]

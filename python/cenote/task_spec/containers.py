@@ -10,7 +10,7 @@ from cenote.task_spec.node import GraphNode
 from cenote.task_spec.task import Task
 
 
-class _Container(Task):
+class Container(Task):
     """A builtin container whose items may be references. It has no key of its own."""
 
     __slots__ = ()
@@ -27,7 +27,7 @@ class _Container(Task):
         """Make the container of its evaluated items."""
         raise NotImplementedError
 
-    def _rebuild(self, key: Any, new: list[Any]) -> _Container:
+    def _rebuild(self, key: Any, new: list[Any]) -> Container:
         made = type(self).__new__(type(self))
         Task.__init__(made, key, self.build, *new)
         return made
@@ -39,7 +39,7 @@ class _Container(Task):
         return f"{type(self).__name__}({len(self.args)} items)"
 
 
-class List(_Container):
+class List(Container):
     """A list whose items may be references.
 
     Examples
@@ -58,7 +58,7 @@ class List(_Container):
         return list(items)
 
 
-class Tuple(_Container):
+class Tuple(Container):
     """A tuple whose items may be references."""
 
     __slots__ = ()
@@ -70,7 +70,7 @@ class Tuple(_Container):
         return items
 
 
-class Set(_Container):
+class Set(Container):
     """A set whose items may be references."""
 
     __slots__ = ()
@@ -82,7 +82,7 @@ class Set(_Container):
         return set(items)
 
 
-class Dict(_Container, Mapping):  # type: ignore[misc]
+class Dict(Container, Mapping):  # type: ignore[misc]
     """A dict whose keys and values may be references. ``args`` holds them flat: key, value, key, value.
 
     Parameters

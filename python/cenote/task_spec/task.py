@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cenote import _dask
 from cenote.task_spec.fold import flatten, fold
 from cenote.task_spec.node import GraphNode, Key, TaskRef, no_dependencies
 
@@ -123,7 +123,7 @@ def _operands(task: Task) -> list[Any]:
 def _dependencies_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[Key]:
     """The keys that these arguments refer to, directly or inside nodes."""
     found: set[Key] = set()
-    dask = sys.modules.get("dask._task_spec")
+    dask = _dask.module("_task_spec")
     for operand in itertools.chain(args, kwargs.values()) if kwargs else args:
         if isinstance(operand, TaskRef):
             found.add(operand.key)
@@ -142,7 +142,7 @@ def _value(operand: Any, values: Any) -> Any:
         return values[operand.key]
     if isinstance(operand, GraphNode):
         return operand(values)
-    dask = sys.modules.get("dask._task_spec")
+    dask = _dask.module("_task_spec")
     if dask is not None:
         if isinstance(operand, dask.TaskRef):
             return values[operand.key]
