@@ -8,8 +8,9 @@ import time
 import xml.etree.ElementTree
 from operator import add
 
-import cenote
 import pytest
+
+import cenote
 from cenote.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer, compute_layer_dependencies
 from cenote.task_spec import Alias, DataNode, List, Task, TaskRef
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from operator import add
 
-import cenote.task_spec
 import pytest
+
+import cenote.task_spec
 from cenote.task_spec import Alias, DataNode, Dict, GraphNode, List, Set, Task, TaskRef, Tuple, parse_input
 
 Point = collections.namedtuple("Point", "x y")

@@ -62,10 +62,10 @@ def dask_graph(graph: Any) -> Any:
 
 def dask_tasks(tasks: Mapping[Any, Any]) -> dict[Any, Any]:
     """A mapping of tasks in which every task object is Dask's. Tasks made of tuples stay as they are."""
-    return {key: dask_node(task) if isinstance(task, GraphNode) else task for key, task in tasks.items()}
+    return {key: dask_task(task) if isinstance(task, GraphNode) else task for key, task in tasks.items()}
 
 
-def dask_node(node: Any) -> Any:
+def dask_task(node: Any) -> Any:
     """A task object of ours as Dask's; anything else is given back.
 
     Parameters

@@ -48,7 +48,7 @@ class Layer(Mapping[Key, Any]):
     @cached_property
     def has_legacy_tasks(self) -> bool:
         """Whether some tasks are tuples, in which only the set of all keys tells what is a reference."""
-        return not all(is_node(task) for task in self.values())
+        return not all(is_task(task) for task in self.values())
 
     def get_dependencies(self, key: Key, all_hlg_keys: Collection[Key]) -> set[Key]:
         """The keys that one task refers to.
@@ -63,7 +63,7 @@ class Layer(Mapping[Key, Any]):
         from cenote.core import keys_in_tasks
 
         task = self[key]
-        return set(task.dependencies) if is_node(task) else set(keys_in_tasks(all_hlg_keys, [task]))
+        return set(task.dependencies) if is_task(task) else set(keys_in_tasks(all_hlg_keys, [task]))
 
     def cull(self, keys: set[Key], all_hlg_keys: Collection[Key]) -> tuple[Layer, Mapping[Key, set[Key]]]:
         """Only what is needed for some keys.
@@ -237,7 +237,7 @@ def is_layer(graph: Any) -> bool:
     return dask is not None and isinstance(graph, dask.Layer)
 
 
-def is_node(task: Any) -> bool:
+def is_task(task: Any) -> bool:
     """Whether this is a task object, ours or Dask's."""
     from cenote.task_spec import GraphNode
 

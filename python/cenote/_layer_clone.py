@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Set
 from typing import Any
 
-from cenote._layer import is_node
+from cenote._layer import is_task
 from cenote.task_spec import classes
 from cenote.task_spec.fold import fold
 
@@ -44,8 +44,8 @@ def clone_tasks(
             renamed[key] = task
             continue
         new_key = clone_key(key, seed)
-        if is_node(task):
-            new_task, is_leaf = _clone_node(task, new_key, keys, seed)
+        if is_task(task):
+            new_task, is_leaf = _clone_task(task, new_key, keys, seed)
         else:
             new_task, is_leaf = _clone_tuples(task, keys, seed)
         if bind_to is not None and is_leaf:
@@ -55,7 +55,7 @@ def clone_tasks(
     return renamed, bound
 
 
-def _clone_node(task: Any, new_key: Key, keys: Set[Key], seed: Hashable) -> tuple[Any, bool]:
+def _clone_task(task: Any, new_key: Key, keys: Set[Key], seed: Hashable) -> tuple[Any, bool]:
     from cenote.base import clone_key
 
     new_names = {key: clone_key(key, seed) for key in task.dependencies if key in keys}
@@ -72,7 +72,7 @@ def _clone_tuples(task: Any, keys: Set[Key], seed: Hashable) -> tuple[Any, bool]
 
     def leaf(part: Any) -> Any:
         nonlocal is_leaf
-        if is_node(part):
+        if is_task(part):
             new_names = {key: clone_key(key, seed) for key in part.dependencies if key in keys}
             is_leaf = is_leaf and not new_names
             return part.substitute(new_names)
@@ -107,7 +107,7 @@ def _bound(task: Any, key: Key, bind_to: Key) -> Any:
     """A task that computes the same once ``bind_to`` has been computed."""
     from cenote.graph_manipulation import chunks
 
-    if not is_node(task):
+    if not is_task(task):
         return (chunks.bind, task, bind_to)
     kinds = classes()
     return kinds.Task(key, chunks.bind, task, kinds.TaskRef(bind_to))

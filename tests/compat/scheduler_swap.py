@@ -24,8 +24,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import guard
 import pytest
+
+import guard
 
 MODE = os.environ.get("COMPAT_SWAP_MODE", "all")
 ENGINE = os.environ.get("COMPAT_ENGINE", "cenote.threaded:get")

@@ -16,7 +16,9 @@ const NAMES_ALLOWED: &[&str] = &["DataNode", "GraphNode"];
 /// Dask's names that begin with `get_`; ours do not.
 const GET_ALLOWED: &[&str] = &[
     "get_async",
+    "get_all_dependencies",
     "get_all_external_keys",
+    "get_output_keys",
     "get_sync",
     "get_scheduler",
     "get_collection_names",

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use cenote_core::graph::{Graph, GraphBuilder, TaskId, TaskKind};
 use cenote_core::local::Local;
+use cenote_core::order::order;
 
 use super::{Cause, Entry, Value, Work};
 use crate::local::{Engine, Outcome, Shell, cpus};
@@ -57,7 +58,7 @@ impl Options {
 /// Computes `wanted`, and gives their values in that order.
 pub fn run(entries: &[Arc<Entry>], wanted: &[TaskId], options: &Options) -> Result<Vec<Value>, Error> {
     let graph = edges(entries);
-    let priorities: Vec<u32> = (0..graph.len() as u32).collect();
+    let priorities = order(&graph, &graph.reversed(), |one, other| one.cmp(&other)).expect("no task names a later one");
     let machine = Local::new(graph, &priorities, wanted, &[]).expect("a task names tasks of its own graph only");
     let slots = entries.iter().map(|_| Mutex::new(None)).collect();
     let shell = Closures { entries: entries.to_vec(), slots };
