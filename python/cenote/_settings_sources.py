@@ -109,7 +109,7 @@ def collect_env(env: Mapping[str, str] | None = None) -> dict[str, Any]:
 
     Examples
     --------
-    >>> collect_env({"DASK_NUM_WORKERS": "4", "CENOTE_OPTIMIZATION__FUSE__ACTIVE": "false", "HOME": "/home/me"})
+    >>> collect_env({"DASK_NUM_WORKERS": "4", "CENOTE_OPTIMIZATION__FUSE__ACTIVE": "false", "LANG": "C"})
     {'num_workers': 4, 'optimization': {'fuse': {'active': False}}}
     """
     result: dict[str, Any] = {}
