@@ -58,12 +58,12 @@ def callback_class() -> type | None:
     return cls if cls is not None and cls.__module__.partition(".")[0] == "dask" else None
 
 
-def annotations() -> dict[str, Any]:
+def active_annotations() -> dict[str, Any]:
     """Return Dask's annotations in force here.
 
     Examples
     --------
-    >>> annotations()
+    >>> active_annotations()
     {}
     """
     read = getattr(module("base"), "get_annotations", None)
