@@ -6,6 +6,7 @@
 mod dependencies;
 mod run;
 mod task;
+mod threads;
 
 use std::any::{Any, type_name};
 use std::sync::Arc;

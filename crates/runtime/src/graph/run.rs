@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
 
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -12,7 +11,7 @@ use cenote_core::graph::{Graph, GraphBuilder, TaskId, TaskKind};
 use cenote_core::local::Local;
 use cenote_core::order::order;
 
-use super::{Cause, Entry, Value, Work};
+use super::{Cause, Entry, Value, Work, threads};
 use crate::local::{Engine, Outcome, Shell, cpus};
 
 /// How a graph is computed.
@@ -141,8 +140,7 @@ impl Shell for Closures {
 
     fn hire(&self, engine: &Arc<Engine<Self>>) -> Result<(), Error> {
         let engine = Arc::clone(engine);
-        thread::Builder::new().name("cenote".into()).spawn(move || engine.work()).map_err(Error::NoThread)?;
-        Ok(())
+        threads::start(move || engine.work()).map_err(Error::NoThread)
     }
 
     fn check(&self) -> Result<(), Error> {
