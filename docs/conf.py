@@ -1,6 +1,11 @@
 """How the manual is built: `make docs`."""
 
+from docutils.nodes import Node
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
 import cenote
+from cenote.settings import SETTINGS, UNSET
 
 project = "Cenote"
 author = "The Cenote authors"
@@ -21,3 +26,20 @@ autodoc_typehints_description_target = "documented"
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+
+
+class SettingsTable(SphinxDirective):
+    """The table of settings, from the table that the program reads."""
+
+    def run(self) -> list[Node]:
+        """Make the table."""
+        rows = ["| setting | default | meaning |", "|---|---|---|"]
+        for setting in SETTINGS:
+            default = "" if setting.default is UNSET else f"`{setting.default!r}`".replace("|", r"\|")
+            rows.append(f"| `{setting.name}` | {default} | {setting.meaning.replace('|', chr(92) + '|')} |")
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx of our directive."""
+    app.add_directive("settings-table", SettingsTable)

@@ -6,10 +6,11 @@ import sys
 import textwrap
 import threading
 
-import cenote.config as config
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import cenote.config as config
 
 names = st.text("abc", min_size=1, max_size=2)
 trees = st.recursive(st.integers(), lambda inner: st.dictionaries(names, inner, max_size=3), max_leaves=8)

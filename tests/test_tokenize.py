@@ -13,10 +13,11 @@ from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 
 import cloudpickle
 import pytest
-from cenote import config
-from cenote.tokenize import TokenizationError, tokenize
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cenote import config
+from cenote.tokenize import TokenizationError, tokenize
 
 plain = (
     st.none()
