@@ -1,5 +1,10 @@
 //! The extension module `cenote._native`: it converts, releases the GIL, calls, and maps errors; it decides nothing.
 
+mod compare;
+mod dependencies;
+mod order;
+mod specification;
+
 use pyo3::prelude::*;
 
 /// Cenote's Rust, spoken to from Python. Users import `cenote`.
@@ -7,6 +12,11 @@ use pyo3::prelude::*;
 mod _native {
     use super::{Bound, PyModule, PyResult};
     use pyo3::types::PyModuleMethods;
+
+    #[pymodule_export]
+    use super::dependencies::dependencies;
+    #[pymodule_export]
+    use super::order::order;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
