@@ -22,7 +22,7 @@ def layer_reduced(layer: Any) -> tuple[Any, ...]:
 
     dask = _dask.module("highlevelgraph")
     if dask is None or type(layer) is not MaterializedLayer:
-        return copyreg.__newobj__, (type(layer),), dict(layer.__dict__)
+        return copyreg.__newobj__, (type(layer),), dict(layer.__dict__)  # type: ignore[attr-defined]
     return dask.MaterializedLayer, (dask_tasks(layer.mapping), layer.annotations, layer.collection_annotations)
 
 

@@ -251,7 +251,7 @@ def tell_dask() -> None:
     """Let Dask, where it is loaded, take our layers and graphs for what they are."""
     global _told
     dask = _dask.module("highlevelgraph")
-    if dask is _told or not hasattr(dask, "HighLevelGraph"):
+    if dask is None or dask is _told or not hasattr(dask, "HighLevelGraph"):
         return
     from cenote.highlevelgraph import HighLevelGraph
 

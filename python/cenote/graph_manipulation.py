@@ -214,7 +214,7 @@ def _checkpoint_one(collection: Any, width: int) -> tuple[str, HighLevelGraph]:
     name = f"checkpoint-{token}"
     keys = collection.__dask_keys__()
     if len(list(flatten(keys))) < 2:
-        layer = {name: (chunks.checkpoint, keys)}
+        layer: Any = {name: (chunks.checkpoint, keys)}
         return name, HighLevelGraph.from_collections(name, layer, dependencies=[collection])
     # a None for each key first, so that no more than Nones travel to the task that waits for all
     graphs: list[HighLevelGraph] = []

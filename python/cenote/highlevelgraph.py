@@ -177,7 +177,7 @@ class HighLevelGraph(Mapping[Key, Any]):
         layers = self.layers
         # a layer often bears the name of its only key, or of what its tuple keys begin with
         for name in (key, key[0] if isinstance(key, tuple) and key else key):
-            layer = layers.get(name)  # type: ignore[call-overload]
+            layer = layers.get(name)  # type: ignore[arg-type]
             if layer is not None and key in layer:
                 return layer[key]
         return self.to_dict()[key]

@@ -17,7 +17,7 @@ class Container(Task):
 
     def __init__(self, /, *args: Any) -> None:
         if len(args) == 1 and isinstance(args[0], self.klass):
-            args = tuple(args[0])
+            args = tuple(args[0])  # type: ignore[arg-type]
         super().__init__(None, self.build, *args)
 
     klass: type
@@ -82,7 +82,7 @@ class Set(Container):
         return set(items)
 
 
-class Dict(Container, Mapping):  # type: ignore[misc]
+class Dict(Container, Mapping):
     """A dict whose keys and values may be references. ``args`` holds them flat: key, value, key, value.
 
     Parameters

@@ -161,6 +161,7 @@ class Alias(GraphNode):
     """
 
     __slots__ = ("target",)
+    target: Any
 
     def __init__(self, key: Any, target: Any = None) -> None:
         self.key = key.key if isinstance(key, TaskRef) else key
