@@ -2,7 +2,10 @@
 
 mod compare;
 mod dependencies;
+mod graph;
+mod local;
 mod order;
+mod raw;
 mod specification;
 
 use pyo3::prelude::*;
@@ -17,6 +20,8 @@ mod _native {
     use super::dependencies::dependencies;
     #[pymodule_export]
     use super::order::order;
+    #[pymodule_export]
+    use super::local::{cpus, is_worker, run_subgraph, run_sync, run_threaded};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

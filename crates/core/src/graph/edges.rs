@@ -102,6 +102,11 @@ impl GraphBuilder {
         self.dependencies.push(dependency);
     }
 
+    /// Forgets the edges of the task that is being described.
+    pub fn abandon_task(&mut self) {
+        self.dependencies.truncate(self.ends.last().map_or(0, |&end| end as usize));
+    }
+
     /// Ends the task that is being described and returns its id.
     pub fn finish_task(&mut self, kind: TaskKind) -> TaskId {
         let id = TaskId(self.kinds.len() as u32);

@@ -1,0 +1,11 @@
+//! The local engine's shell for Python: values, calls, threads and errors of a run.
+
+mod context;
+mod get;
+mod program;
+mod shell;
+mod values;
+mod worker;
+
+pub use get::{run_subgraph, run_sync, run_threaded};
+pub use worker::{cpus, is_worker};
