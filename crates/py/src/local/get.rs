@@ -1,11 +1,13 @@
 //! `get`: from a graph and keys to results.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cenote::local::{Engine, Outcome};
 use cenote_core::graph::TaskId;
 use cenote_core::local::{Local, StartError};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use cenote_core::order::{Cycle, order};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -154,7 +156,10 @@ pub fn start<'py>(
 /// # Errors
 /// `RuntimeError` for a cycle, `ValueError` for a missing dependency.
 pub fn start_table(py: Python<'_>, mut table: Table, wanted: Wanted) -> PyResult<(Local, PyShell, Wanted)> {
-    let priorities: Vec<u32> = (0..table.len() as u32).collect();
+    let dependents = table.graph().reversed();
+    let priorities = order(table.graph(), &dependents, |left, right| left.cmp(&right))
+        .map_err(|cycle| cycle_error(py, &table, &cycle))?;
+    drop(dependents);
     let mut ids = Vec::new();
     wanted.flatten(&mut ids);
     let machine = Local::new(table.take_graph(), &priorities, &ids, table.absent())
@@ -172,6 +177,17 @@ fn missing_dependency(py: Python<'_>, table: &Table, error: &StartError) -> PyEr
         Ok(format!("Missing dependency {missing} for dependents {{{dependents}}}"))
     };
     message().map_or_else(|error| error, PyValueError::new_err)
+}
+
+fn cycle_error(py: Python<'_>, table: &Table, cycle: &Cycle) -> PyErr {
+    let message = || -> PyResult<String> {
+        let mut message = String::from("Cycle detected between the following keys:");
+        for task in &cycle.0 {
+            write!(message, "\n  -> {}", table.key(py, *task)?.str()?.to_string_lossy()).expect("a string takes it");
+        }
+        Ok(message)
+    };
+    message().map_or_else(|error| error, PyRuntimeError::new_err)
 }
 
 fn finish<'py>(
