@@ -7,7 +7,7 @@ import multiprocessing.pool
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cenote import _native, config, local
@@ -74,8 +74,7 @@ def get(
     if cache is None and local.is_simple(kwargs) and _lends_threads(pool):
         return _native.run_threaded(dsk, keys, submit, workers)
     if submit is None:
-        pool, workers = _own_pool(num_workers), workers
-        submit = pool.submit
+        submit = _own_pool(num_workers).submit
     return local.get_async(submit, workers, dsk, keys, cache=cache, identity=threading.get_ident, **kwargs)
 
 
@@ -128,5 +127,3 @@ def _abandon() -> None:
 atexit.register(_shutdown)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_abandon)
-
-_ = Executor

@@ -19,9 +19,9 @@ mod _native {
     #[pymodule_export]
     use super::dependencies::dependencies;
     #[pymodule_export]
-    use super::order::order;
+    use super::local::{Stepper, cpus, is_worker, run_portable, run_subgraph, run_sync, run_threaded};
     #[pymodule_export]
-    use super::local::{cpus, is_worker, run_subgraph, run_sync, run_threaded};
+    use super::order::order;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -58,6 +58,13 @@ const BUILDS: [Build; 9] = [
     Build::Copy,
 ];
 
+impl Build {
+    /// The build of that number, as in `build as u8`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        BUILDS.get(usize::from(number)).copied()
+    }
+}
+
 impl Op {
     /// Pushes `value`, of which the op's owner holds one reference.
     pub fn value(value: *mut PyObject) -> Self {

@@ -4,8 +4,10 @@ mod context;
 mod get;
 mod program;
 mod shell;
+mod stepper;
 mod values;
 mod worker;
 
 pub use get::{run_subgraph, run_sync, run_threaded};
+pub use stepper::{Stepper, run_portable};
 pub use worker::{cpus, is_worker};

@@ -3,7 +3,7 @@
 use std::ptr::null_mut;
 
 use cenote_core::graph::TaskId;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
@@ -76,16 +76,44 @@ fn run_nested<'py>(py: Python<'py>, program: &[Op], values: &Values) -> PyResult
     let mut stack: Vec<Bound<'py, PyAny>> = Vec::with_capacity(program.len().min(1024));
     for &op in program {
         if let Step::Build(build, entries) = op.step() {
-            let from = stack.len() - entries;
-            let made = make(py, build, &stack[from..])?;
-            stack.truncate(from);
-            stack.push(made);
+            reduce(py, build, entries, &mut stack)?;
         } else {
             // SAFETY: the table or a filled slot owns a reference to it.
             stack.push(unsafe { Bound::from_borrowed_ptr(py, leaf(op, values)?) });
         }
     }
     stack.pop().ok_or_else(|| PyRuntimeError::new_err("a task's program is empty; please report"))
+}
+
+/// Does a step that came as data, of which nothing is known.
+///
+/// # Errors
+/// `ValueError` when there is no such step or not so many entries; what a call raises.
+pub fn build<'py>(py: Python<'py>, build: u8, entries: usize, stack: &mut Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+    let build = Build::from_number(build).ok_or_else(|| malformed("it has an unknown step"))?;
+    let least = match build {
+        Build::Call | Build::Cast | Build::Copy => 1,
+        Build::CallKeywords => 2,
+        _ => 0,
+    };
+    if entries > stack.len() || entries < least {
+        return Err(malformed("a step has too few entries"));
+    }
+    reduce(py, build, entries, stack)
+}
+
+/// The error of a task that came as data and makes no sense.
+#[cold]
+pub fn malformed(why: &str) -> PyErr {
+    PyValueError::new_err(format!("this is not a task that a scheduler of Cenote sent: {why}"))
+}
+
+fn reduce<'py>(py: Python<'py>, build: Build, entries: usize, stack: &mut Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+    let from = stack.len() - entries;
+    let made = make(py, build, &stack[from..])?;
+    stack.truncate(from);
+    stack.push(made);
+    Ok(())
 }
 
 fn make<'py>(py: Python<'py>, build: Build, entries: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
