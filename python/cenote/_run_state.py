@@ -25,8 +25,8 @@ class State(Mapping[str, Any]):
 
     ``finished``, ``released``, ``running`` are sets of keys, ``ready`` is a list of keys (the next one last),
     ``waiting`` and ``waiting_data`` map keys to sets of keys (dependencies that have not finished, dependents that
-    have not), ``dependencies`` and ``dependents`` map keys to sets of keys, ``cache`` maps keys to results. Ask anew for
-    a name whenever the present value is wanted.
+    have not), ``dependencies`` and ``dependents`` map keys to sets of keys, ``cache`` maps keys to results. Ask anew
+    for a name whenever the present value is wanted.
     """
 
     def __init__(self, stepper: Any, cache: MutableMapping[Any, Any] | None) -> None:

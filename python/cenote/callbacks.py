@@ -20,8 +20,8 @@ CallbackTuple = tuple[Any, Any, Any, Any, Any]
 class Callback:
     """Functions that are called in the course of a run, in the thread that asked for it.
 
-    Give them as arguments, or define methods of these names with a leading underscore in a subclass. Use it as a context
-    manager, or :meth:`register` it for all runs to come.
+    Give them as arguments, or define methods of these names with a leading underscore in a subclass. Use it as a
+    context manager, or :meth:`register` it for all runs to come.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Callback:
         Callback.active.remove(self._callback)
 
 
-class add_callbacks:  # noqa: N801 - Dask's name
+class add_callbacks:
     """Watch the runs of a ``with`` block.
 
     Parameters
