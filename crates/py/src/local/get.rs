@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::context::CallerContext;
 use super::shell::PyShell;
 use super::worker::employer_submit;
+use crate::compare::compare_keys;
 use crate::graph::{Table, read};
 
 /// Computes `keys` of `graph` on threads of an executor, of which `submit` is the method that takes a job.
@@ -157,8 +158,11 @@ pub fn start<'py>(
 /// `RuntimeError` for a cycle, `ValueError` for a missing dependency.
 pub fn start_table(py: Python<'_>, mut table: Table, wanted: Wanted) -> PyResult<(Local, PyShell, Wanted)> {
     let dependents = table.graph().reversed();
-    let priorities = order(table.graph(), &dependents, |left, right| left.cmp(&right))
-        .map_err(|cycle| cycle_error(py, &table, &cycle))?;
+    let tie_break = |left: TaskId, right: TaskId| match table.keys() {
+        Some(keys) => compare_keys(keys.object(py, left), keys.object(py, right)),
+        None => left.cmp(&right),
+    };
+    let priorities = order(table.graph(), &dependents, tie_break).map_err(|cycle| cycle_error(py, &table, &cycle))?;
     drop(dependents);
     let mut ids = Vec::new();
     wanted.flatten(&mut ids);
