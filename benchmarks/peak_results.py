@@ -156,8 +156,9 @@ def peak(get: Callable[..., Any], build: Callable[[Living], tuple[Graph, Hashabl
 
 def main() -> int:
     """Print the table; the exit code says whether all limits hold."""
-    import cenote.threaded
     import dask.threaded
+
+    import cenote.threaded
 
     parser = argparse.ArgumentParser(description="Count the results that live at once, beside Dask.")
     parser.add_argument("--runs", type=int, default=5)

@@ -33,8 +33,9 @@ def row(name: str, n: int, timings: dict[str, list[Timing]], target: str) -> Row
 
 def get_runners(workload: Workload, n: int, peers: tuple[str, ...]) -> tuple[dict[str, Callable[[], Any]], int]:
     """The peers on one graph, checked to give the same answer, and the number of tasks in it."""
-    import cenote.threaded
     import dask.threaded
+
+    import cenote.threaded
 
     graph, key = workload.build(n)
     runners = {
@@ -59,8 +60,9 @@ def get(repeats: int, scale: float) -> list[Row]:
 
 def get_sync(repeats: int, scale: float) -> list[Row]:
     """The same in the calling thread."""
-    import cenote.local
     import dask.local
+
+    import cenote.local
 
     rows = []
     for workload in WORKLOADS:
@@ -75,8 +77,9 @@ def get_sync(repeats: int, scale: float) -> list[Row]:
 
 def order(repeats: int, scale: float) -> list[Row]:
     """`order` alone."""
-    import cenote.order
     import dask.order
+
+    import cenote.order
 
     rows = []
     for workload in WORKLOADS:
@@ -91,8 +94,9 @@ def order(repeats: int, scale: float) -> list[Row]:
 
 def small(repeats: int, scale: float) -> list[Row]:
     """A graph of three tasks, warm: the whole call."""
-    import cenote.threaded
     import dask.threaded
+
+    import cenote.threaded
 
     graph = {"x": (inc, 1), "y": (inc, "x"), "z": (inc, "y")}
     calls = max(10, int(1000 * scale))

@@ -22,8 +22,9 @@ SIMPLE_HEAD = ("what", "measured", "target")
 def blocks(repeats: int, scale: float) -> list[Row]:
     """A blocked matrix product on two threads, against an executor that makes the same calls."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import cenote.threaded
     import numpy as np
+
+    import cenote.threaded
 
     k, side = 4, int(500 * min(1.0, max(scale, 0.2)))
     rng = np.random.default_rng(0)

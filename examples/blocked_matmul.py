@@ -17,6 +17,7 @@ import time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the tasks are the threads; more would only get in the way
 
 import numpy
+
 from cenote.threaded import get
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import pandas
 from cenote.optimization import cull, fuse, inline, inline_functions
-from cenote.threaded import get
 from stock_cluster import stock_cluster
 
 import cenote as dask
 from cenote.highlevelgraph import HighLevelGraph
+from cenote.threaded import get
 
 MONTHS = 4
 ROWS = 1_000

@@ -26,9 +26,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import dask.local
+
 import cenote.local
 import cenote.threaded
-import dask.local
 
 sys.path.insert(0, str(Path(__file__).parent))
 
