@@ -170,4 +170,5 @@ def local_callbacks(callbacks: Any = None) -> Iterator[list[CallbackTuple]]:
         yield [normalize_callback(callback) for _, active in taken for callback in active]
     finally:
         for owner, active in taken:
+            active |= owner.active  # registered meanwhile, for good
             owner.active = active
