@@ -1,0 +1,26 @@
+//! `delayed`: calls that are written down instead of made, as a flat graph of immutable nodes.
+//!
+//! A [`Delayed`] *is* its node: what to call, and the arguments, which are values or other nodes. Making one copies
+//! nothing and looks at nothing but the arguments of that one call; its key is made when somebody asks for it.
+
+mod call;
+mod foreign;
+mod graph;
+mod key;
+mod materialize;
+mod method;
+mod methods;
+mod node;
+mod operator;
+mod piece;
+mod record;
+mod setting;
+mod unpack;
+mod walk;
+mod wrap;
+
+pub use graph::DelayedGraph;
+pub use method::MethodCaller;
+pub use node::Delayed;
+pub use record::restore_delayed;
+pub use wrap::delayed;

@@ -1,0 +1,79 @@
+"""Graphs of delayed calls as graphs of layers, for those who expect layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cenote import _dask
+
+if TYPE_CHECKING:
+    from cenote._native import DelayedGraph
+
+
+def by_node(graph: DelayedGraph) -> Any:
+    """A layer a node, named by its key: what Dask has.
+
+    Examples
+    --------
+    >>> from cenote import delayed
+    >>> x = delayed(sum)([1, 2], dask_key_name="x")
+    >>> list(by_node(x.dask).layers)
+    ['x']
+    """
+    graphs, layer = _classes()
+    layers: dict[Any, Any] = {}
+    dependencies: dict[Any, set[Any]] = {}
+    for key, task, hints, needed in graph.rows():
+        if key is None:
+            layers.update(_layers_of(task))
+            dependencies.update(_dependencies_of(task))
+        else:
+            layers[key] = layer({key: task}, annotations=hints)
+            dependencies[key] = set(needed)
+    return graphs(layers, dependencies)
+
+
+def by_annotations(graph: DelayedGraph) -> Any:
+    """A layer for each set of annotations: what a cluster needs, in as few layers as can be.
+
+    Examples
+    --------
+    >>> from cenote import delayed
+    >>> x = delayed(abs)(delayed(sum)([1, 2]))
+    >>> len(by_annotations(x.dask).layers)
+    1
+    """
+    graphs, layer = _classes()
+    tasks: dict[Any, dict[Any, Any]] = {}
+    annotated: dict[Any, Any] = {}
+    layers: dict[Any, Any] = {}
+    for key, task, hints, _ in graph.rows():
+        if key is None:
+            layers.update(_layers_of(task))
+            continue
+        group = tuple(sorted((name, id(value)) for name, value in (hints or {}).items()))
+        annotated.setdefault(group, hints)
+        tasks.setdefault(group, {})[key] = task
+    for number, (group, members) in enumerate(tasks.items()):
+        layers[f"delayed-{number}-{id(graph)}"] = layer(members, annotations=annotated[group])
+    # Layers by annotation may need each other both ways, which layers must not: nobody is told.
+    return graphs(layers, {name: set() for name in layers})
+
+
+def _classes() -> tuple[Any, Any]:
+    """The classes of layered graphs and of their layers: Dask's where Dask is loaded."""
+    module: Any = _dask.module("highlevelgraph")
+    if module is None:
+        from cenote import highlevelgraph as module
+    return module.HighLevelGraph, module.MaterializedLayer
+
+
+def _layers_of(graph: Any) -> dict[Any, Any]:
+    """The layers of a graph that was made elsewhere."""
+    layers = getattr(graph, "layers", None)
+    return {f"graph-{id(graph)}": _classes()[1](dict(graph))} if layers is None else dict(layers)
+
+
+def _dependencies_of(graph: Any) -> dict[Any, set[Any]]:
+    dependencies = getattr(graph, "dependencies", None)
+    return {f"graph-{id(graph)}": set()} if dependencies is None else dict(dependencies)
