@@ -71,8 +71,8 @@ def test_set_replaces_a_value_by_a_group_and_back():
 def test_a_group_is_merged_from_all_levels():
     with config.set({"optimization.fuse.ave-width": 7}):
         fuse = config.get("optimization.fuse")
-    assert fuse["ave-width"] == 7
-    assert fuse["rename-keys"] is True
+        assert fuse["ave-width"] == 7
+        assert fuse["rename-keys"] is True
 
 
 def test_set_is_seen_by_other_threads():
@@ -92,7 +92,7 @@ def test_environment_variables_of_cenote_win_over_those_of_dask():
 
 def test_yaml_files_of_cenote_win_over_those_of_dask(tmp_path):
     (tmp_path / "dask.yaml").write_text("num_workers: 2\nscheduler: sync")
-    (tmp_path / "cenote.yaml").write_text("num_workers: 3")
+    (tmp_path / "cenote.yaml").write_text("# comment\nnum_workers: 3")
     program = "import cenote.config as c; print(c.get('num_workers'), c.get('scheduler'))"
     env = {"DASK_CONFIG": str(tmp_path / "dask.yaml"), "CENOTE_CONFIG": str(tmp_path / "cenote.yaml")}
     assert run(program, **env) == "3 sync"
@@ -119,11 +119,17 @@ def test_what_is_set_in_dask_is_seen_and_what_is_set_here_wins(first, second):
             assert ours.get("tokenize.ensure-deterministic") is False
         assert ours.get("scheduler") == "sync"
     assert ours.get("scheduler", None) is None
+    with theirs.set({{"optimization.fuse.ave-width": 3}}), ours.set({{"optimization.fuse.max-height": 4}}):
+        fuse = ours.get("optimization.fuse")
+        assert (fuse["ave-width"], fuse["max-height"], fuse["rename-keys"]) == (3, 4, True)
     """
     run(program)
 
 
-def test_dask_is_not_imported_and_yaml_only_if_there_is_a_file(tmp_path):
+def test_dask_is_not_imported_and_yaml_only_if_a_file_says_something(tmp_path):
+    folder = tmp_path / ".config" / "dask"
+    folder.mkdir(parents=True)
+    (folder / "distributed.yaml").write_text("# distributed:\n#   version: 2\n")
     program = "import sys, cenote.config as c; c.get('x', 0); print('dask' in sys.modules, 'yaml' in sys.modules)"
     assert run(program, HOME=str(tmp_path)) == "False False"
 

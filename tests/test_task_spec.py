@@ -1,6 +1,7 @@
 """Tasks as objects (cenote.task_spec)."""
 
 import collections
+import copy
 import pickle
 import subprocess
 import sys
@@ -127,22 +128,44 @@ def test_nodes_are_equal_when_they_say_the_same():
     assert hash(Task("t", add, 1, 2)) == hash(Task("t", add, 1, 2))
 
 
-@pytest.mark.parametrize(
-    "node",
-    [
-        Task("t", keyword_only, TaskRef("x"), b=List(1, TaskRef("y"))),
-        Alias("a", "b"),
-        DataNode("d", [1, 2]),
-        Dict({"a": TaskRef("x"), "b": Set(1)}),
-        TaskRef(("x", 0)),
-    ],
-)
-def test_nodes_survive_pickling(node):
-    again = pickle.loads(pickle.dumps(node))
-    assert again == node
-    assert type(again) is type(node)
+NODES = [
+    Task("t", keyword_only, TaskRef("x"), b=List(1, TaskRef("y"))),
+    Alias("a", "b"),
+    DataNode("d", [1, 2]),
+    Dict({"a": TaskRef("x"), "b": Set(1)}),
+    Tuple(1, TaskRef("x")),
+    TaskRef(("x", 0)),
+]
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_nodes_pickle_as_dasks_where_dask_is_loaded(node):
+    dask = pytest.importorskip("dask._task_spec")
+    data = pickle.dumps(node)
+    assert b"cenote" not in data
+    again = pickle.loads(data)
+    assert type(again) is getattr(dask, type(node).__name__)
     if isinstance(node, GraphNode):
         assert again.dependencies == node.dependencies
+        assert again(values := {"x": 1, "y": 2, "b": 3}) == node(values)
+
+
+def test_nodes_survive_pickling_and_copying():
+    for node in NODES:
+        if isinstance(node, GraphNode):
+            assert copy.copy(node) == node
+            assert type(copy.copy(node)) is type(node)
+    code = (
+        "import pickle, sys\n"
+        "from cenote.task_spec import *\n"
+        "for node in (Task('t', max, TaskRef('x'), default=List(1, TaskRef('y'))), Alias('a', 'b'), DataNode('d', [1]),"
+        " Dict({'a': TaskRef('x')}), TaskRef('x')):\n"
+        "    again = pickle.loads(pickle.dumps(node))\n"
+        "    assert again == node and type(again) is type(node)\n"
+        "    assert isinstance(node, TaskRef) or again.dependencies == node.dependencies\n"
+        "assert 'dask' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_is_nested_deeper_than_python_recurses_is_evaluated_substituted_compared_and_freed():

@@ -7,6 +7,7 @@ graphs pickle as Dask's, and the task objects in them become Dask's.
 from __future__ import annotations
 
 import copyreg
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,13 @@ from cenote import _dask
 from cenote.task_spec import Alias, DataNode, GraphNode, Task, TaskRef
 from cenote.task_spec.containers import Container, Dict
 from cenote.task_spec.fold import fold
+
+
+def task_reduced(node: Any) -> tuple[Any, ...] | None:
+    """How a task object of ours pickles where Dask is loaded: as Dask's. None says: as itself."""
+    if _dask.module("_task_spec") is None or not type(node).__module__.startswith("cenote."):
+        return None
+    return operator.itemgetter(0), ((dask_task(node),),)
 
 
 def layer_reduced(layer: Any) -> tuple[Any, ...]:

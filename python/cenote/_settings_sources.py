@@ -34,13 +34,17 @@ def owner_paths(owner: str) -> list[str]:
 
 def _load_file(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """Read one YAML or JSON file; `None` if it is empty or cannot be opened."""
-    import yaml  # a tenth of a second that most processes never need
-
     try:
         with open(path, encoding="utf-8") as file:
-            loaded = yaml.safe_load(file.read())
+            text = file.read()
     except OSError:
         return None
+    if all(not line or line.startswith("#") for line in map(str.strip, text.splitlines())):
+        return None  # a template with everything commented out, as most are: not worth importing yaml
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(text)
     except Exception as error:
         message = f"the configuration file {str(path)!r} is malformed: correct it; original error message: {error}"
         raise ValueError(message) from None

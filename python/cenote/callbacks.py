@@ -162,7 +162,8 @@ def local_callbacks(callbacks: Any = None) -> Iterator[list[CallbackTuple]]:
         given = callbacks if isinstance(callbacks, (list, set)) else [callbacks]
         yield [normalize_callback(callback) for callback in given]
         return
-    owners = [owner for owner in (Callback, _dask.callback_class()) if owner is not None and owner.active]
+    classes: list[Any] = [Callback, _dask.callback_class()]
+    owners = [owner for owner in classes if owner is not None and owner.active]
     taken = [(owner, owner.active) for owner in owners]
     try:
         for owner in owners:
@@ -170,4 +171,5 @@ def local_callbacks(callbacks: Any = None) -> Iterator[list[CallbackTuple]]:
         yield [normalize_callback(callback) for _, active in taken for callback in active]
     finally:
         for owner, active in taken:
+            active |= owner.active  # registered meanwhile, for good
             owner.active = active

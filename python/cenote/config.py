@@ -6,7 +6,7 @@ A value is looked for in this order, and the first that has it wins; mappings ar
 2. `CENOTE_*` environment variables, then YAML files in Cenote's folders (`/etc/cenote`, `etc/cenote` under the Python
    prefix, `~/.config/cenote`, the file or folder named by `CENOTE_CONFIG`);
 3. `dask.config`, where Dask is loaded;
-4. `DASK_*` environment variables, then YAML files in Dask's folders, where Dask is not loaded;
+4. `DASK_*` environment variables, then YAML files in Dask's folders;
 5. the defaults: the table in `cenote.settings`, and what `update_defaults` was given.
 
 So a machine that is configured for Dask is configured for Cenote, and Cenote alone can be told otherwise. What
@@ -39,6 +39,7 @@ from cenote._settings_sources import (
 from cenote._settings_tree import assign, canonical_name, expand_environment_variables, look_up, merge, update
 from cenote.settings import RENAMED
 from cenote.settings import defaults as _default_settings
+from cenote.typing import no_default
 
 if TYPE_CHECKING:
     import pathlib
@@ -84,7 +85,7 @@ PATH: str = os.getenv("CENOTE_CONFIG") or os.path.join(os.path.expanduser("~"), 
 """The user's own configuration folder."""
 
 config: dict[str, Any] = {}
-"""What was set explicitly: by `set`, `CENOTE_*` variables and Cenote's YAML files; change it through `set`."""
+"""Every setting as Cenote alone sees it; change it through `set`."""
 
 global_config = config
 
@@ -96,8 +97,8 @@ defaults: list[Mapping[str, Any]] = []
 deprecations: dict[str, str | None] = dict(RENAMED)
 """Former names, spelled with hyphens, and what they are called now (`None`: they were removed)."""
 
-_lowest: dict[str, Any] | None = None
-"""Levels 4 and 5, collected when first asked for."""
+_explicit: dict[str, Any] = {}
+"""The part of `config` that goes before `dask.config`: what came from `set` and from sources of Cenote's own."""
 
 
 def paths_containing_key(key: str, paths: Sequence[str | os.PathLike[str]] = paths) -> Iterator[pathlib.Path]:
@@ -118,14 +119,14 @@ def collect(paths: Sequence[str | os.PathLike[str]] = paths, env: Mapping[str, s
     return _join([*collect_yaml(paths), collect_env(env)])
 
 
-def _join(sources: list[dict[str, Any]]) -> dict[str, Any]:
+def _join(sources: list[dict[str, Any]], warn: bool = True) -> dict[str, Any]:
     """Merge `sources`, the last of which wins, renaming what has a new name."""
     result: dict[str, Any] = {}
     warned: builtins.set[str] = builtins.set()
     for source in reversed(sources):
         for former, name in rename(deprecations, source).items():
             overridden = look_up(name or f"ignore-deprecated.{former}", result) is not MISSING
-            if former in warned or overridden:
+            if former in warned or overridden or not warn:
                 continue
             warned.add(former)
             if name:
@@ -140,7 +141,7 @@ def _join(sources: list[dict[str, Any]]) -> dict[str, Any]:
 def refresh(
     config: dict[str, Any] | None = None,
     defaults: list[Mapping[str, Any]] = defaults,
-    paths: Sequence[str | os.PathLike[str]] | None = None,
+    paths: Sequence[str | os.PathLike[str]] = paths,
     env: Mapping[str, str] | None = None,
 ) -> None:
     """Forget what was set, and read YAML files and environment variables again.
@@ -148,40 +149,26 @@ def refresh(
     Parameters
     ----------
     config : dict, optional
-        What to fill: if given, defaults and all sources together go into it; else the process's own configuration is
-        read anew.
+        What to fill anew, instead of the process's configuration.
     defaults, paths, env
         In place of the process's own.
     """
-    global _lowest
-    if config is not None and config is not global_config:
-        config.clear()
-        for each in defaults:
-            update(config, each, priority="old")
-        update(config, collect(globals()["paths"] if paths is None else paths, env))
-        return
+    config = global_config if config is None else config
+    fresh: dict[str, Any] = {}
+    for each in defaults:
+        update(fresh, each, priority="old")
+    update(fresh, collect(paths, env))
     with config_lock:
-        environment = os.environ if env is None else env
-        own = owner_paths("cenote") if paths is None else paths
-        read = _join([*collect_yaml(own), owner_env("cenote", environment)])
-        global_config.clear()
-        global_config.update(read)
-        _lowest = None
+        config.clear()
+        config.update(fresh)
+        if config is global_config:
+            of_dask = owner_paths("dask")
+            files = collect_yaml([path for path in paths if path not in of_dask])
+            _explicit.clear()
+            _explicit.update(_join([*files, owner_env("cenote", os.environ if env is None else env)], warn=False))
 
 
-def _lowest_level() -> dict[str, Any]:
-    """Return levels 4 and 5."""
-    global _lowest
-    if _lowest is None:
-        with config_lock:
-            result = merge(*defaults)
-            if not _dask.loaded():
-                update(result, _join([*collect_yaml(owner_paths("dask")), owner_env("dask", os.environ)]))
-            _lowest = result
-    return _lowest
-
-
-def get(key: str, default: Any = MISSING, config: Mapping[str, Any] | None = None, override_with: Any = None) -> Any:
+def get(key: str, default: Any = no_default, config: Mapping[str, Any] | None = None, override_with: Any = None) -> Any:
     """Return the value of a setting.
 
     Parameters
@@ -212,33 +199,27 @@ def get(key: str, default: Any = MISSING, config: Mapping[str, Any] | None = Non
     found = _resolve(key) if config is None else look_up(key, config)
     if found is not MISSING:
         return found
-    if default is MISSING:
+    if default is no_default:
         raise KeyError(key)
     return default
 
 
 def _resolve(key: str) -> Any:
-    """Ask the levels in turn."""
-    found: list[Mapping[str, Any]] = []
-    levels = (
-        lambda: look_up(key, global_config),
-        lambda: _dask.config_value(key),
-        lambda: look_up(key, _lowest_level()),
-    )
-    for ask in levels:
-        value = ask()
-        if isinstance(value, Mapping):
-            found.append(value)
-        elif value is not MISSING:
-            if not found:
-                return value
-            break
-    if not found:
-        return MISSING
-    return found[0] if len(found) == 1 else merge(*reversed(found))
+    """Look in this process's configuration, and in Dask's where it is loaded."""
+    theirs = _dask.config_value(key)
+    if theirs is MISSING:
+        return look_up(key, global_config)
+    ours = look_up(key, _explicit)
+    if ours is MISSING:
+        ours, theirs = theirs, look_up(key, global_config)
+        return merge(theirs, ours) if isinstance(ours, Mapping) and isinstance(theirs, Mapping) else ours
+    if not isinstance(ours, Mapping):
+        return ours
+    levels = [look_up(key, global_config), theirs, ours]
+    return merge(*(level for level in levels if isinstance(level, Mapping)))
 
 
-def pop(key: str, default: Any = MISSING, config: dict[str, Any] = config) -> Any:
+def pop(key: str, default: Any = no_default, config: dict[str, Any] = config) -> Any:
     """Remove a setting and return its value.
 
     Examples
@@ -247,12 +228,14 @@ def pop(key: str, default: Any = MISSING, config: dict[str, Any] = config) -> An
     >>> pop("x.y", config=settings), settings
     (1, {'x': {'z': 2}})
     """
+    if config is global_config:
+        pop(key, None, _explicit)
     group, _, leaf = key.rpartition(".")
     place = look_up(group, config) if group else config
     try:
         return place.pop(canonical_name(leaf, place))
     except (AttributeError, TypeError, KeyError):
-        if default is MISSING:
+        if default is no_default:
             raise KeyError(key) from None
         return default
 
@@ -291,11 +274,15 @@ class set:
     ):
         self.config = global_config if config is None else config
         self._undo: list[tuple[dict[str, Any], str, Any]] = []
+        settings = [*(arg or {}).items(), *((key.replace("__", "."), value) for key, value in kwargs.items())]
         with lock:
-            for key, value in (arg or {}).items():
-                self._undo.append(assign(self.config, check_deprecations(key), value))
-            for key, value in kwargs.items():
-                self._undo.append(assign(self.config, check_deprecations(key.replace("__", ".")), value))
+            for key, value in settings:
+                key = check_deprecations(key)
+                for store in self._stores():
+                    self._undo.append(assign(store, key, value))
+
+    def _stores(self) -> list[dict[str, Any]]:
+        return [global_config, _explicit] if self.config is global_config else [self.config]
 
     def __enter__(self) -> dict[str, Any]:
         """Return the configuration that was changed."""
@@ -311,16 +298,12 @@ class set:
 
 
 def update_defaults(
-    new: Mapping[str, Any], config: dict[str, Any] | None = None, defaults: list[Mapping[str, Any]] = defaults
+    new: Mapping[str, Any], config: dict[str, Any] = config, defaults: list[Mapping[str, Any]] = defaults
 ) -> None:
     """Add defaults, which stand below everything else that sets a value."""
-    global _lowest
     present = merge(*defaults)
     defaults.append(new)
-    if config is None:
-        _lowest = None
-    else:
-        update(config, new, priority="new-defaults", defaults=present)
+    update(config, new, priority="new-defaults", defaults=present)
 
 
 def ensure_file(

@@ -220,7 +220,7 @@ class _Jobs:
         size = self.chunksize
         if size == -1:
             size = -(-self.stepper.ready_len // max(1, self.num_workers - self.under_way))
-        tasks = []
+        tasks: list[int] = []
         while len(tasks) < size and (task := self.stepper.claim()) is not None:
             tasks.append(task)
         return tasks

@@ -26,6 +26,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("num_workers", UNSET, "threads of the local engine; none: the CPUs that this process may use"),
     Setting("pool", UNSET, "the executor whose threads run tasks; none: Cenote's own"),
+    Setting("chunksize", UNSET, "tasks a job where callbacks watch each task; -1: all ready ones, spread over workers"),
+    Setting("cache", UNSET, "a mapping of results that are known already, by key"),
     Setting("temporary-directory", None, "folder for temporary files; none: the system's"),
     Setting("delayed_pure", False, "whether calls of `delayed` functions are pure unless they say otherwise"),
     Setting("rerun_exceptions_locally", UNSET, "run a failed task again in the calling thread, for debuggers"),

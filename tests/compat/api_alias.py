@@ -107,16 +107,26 @@ execute = AssertionRewritingHook.exec_module
 
 
 class Touch:
-    """Watches a test until the first moment in which code of the subject runs."""
+    """Watches a test until the first moment in which code of the subject runs.
+
+    Code of the subject is what stands in its modules' own files, and the functions that these modules offer: native
+    ones, and ones from the package's private modules.
+    """
 
     def __init__(self) -> None:
-        package = counterpart("dask")
-        root = Path(package.__file__ or "").parent
-        self.files = tuple(str(root / f"{name}.py") for name in SUBJECT) + tuple(f"{root / name}/" for name in SUBJECT)
-        if not SUBJECT:
-            self.files = (f"{root}/",)
+        root = Path(counterpart("dask").__file__ or "").parent
         offered = [module for name in SUBJECT if (module := counterpart(f"dask.{name}"))]
-        self.native = {id(value) for module in offered for value in vars(module).values() if callable(value)}
+        callables = [value for module in offered for value in vars(module).values() if callable(value)]
+        private = {Path(code.co_filename) for value in callables if (code := getattr(value, "__code__", None))}
+        self.files = tuple(
+            [
+                *(str(root / f"{name}.py") for name in SUBJECT),
+                *(f"{root / name}{os.sep}" for name in SUBJECT),
+                *(str(path) for path in private if path.parent == root and path.name.startswith("_")),
+            ]
+            or [f"{root}{os.sep}"]
+        )
+        self.native = {id(value) for value in callables}
         self.seen = False
 
     def __call__(self, frame: types.FrameType, event: str, called: Any) -> None:

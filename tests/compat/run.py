@@ -73,6 +73,9 @@ def dask_root() -> Path:
 def environment(suite: Suite, options: argparse.Namespace, record: Path, done: Path) -> dict[str, str]:
     """The environment in which pytest and the plugins run."""
     share = 1 if options.full else suite.share
+    inherited_path = [
+        str(Path(folder).resolve()) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder
+    ]
     own = {
         "COMPAT_RECORD": str(record),
         "COMPAT_DONE": str(done),
@@ -81,7 +84,7 @@ def environment(suite: Suite, options: argparse.Namespace, record: Path, done: P
         "COMPAT_KEEP": ",".join(suite.keep),
         "COMPAT_SWAP_MODE": "off" if options.stock else options.mode,
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join([str(HERE), *inherited_path]),
         "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "compat-pyc"))),
     }
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

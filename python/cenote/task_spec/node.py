@@ -44,8 +44,8 @@ class TaskRef:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TaskRef) and self.key == other.key
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.key,)
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _reduced_for_dask(self) or (type(self), (self.key,))
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         return ("TaskRef", self.key)
@@ -130,6 +130,12 @@ class GraphNode:
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         raise NotImplementedError
+
+    def __copy__(self) -> GraphNode:
+        return self.copy()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _reduced_for_dask(self) or super().__reduce_ex__(protocol)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -261,3 +267,9 @@ class DataNode(GraphNode):
 
     def __repr__(self) -> str:
         return f"DataNode({self.value!r})"
+
+
+def _reduced_for_dask(node: Any) -> tuple[Any, ...] | None:
+    from cenote._dask_graph import task_reduced
+
+    return task_reduced(node)
