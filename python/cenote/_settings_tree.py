@@ -82,6 +82,9 @@ def merge(*dicts: Mapping[str, Any]) -> dict[str, Any]:
 
 def look_up(key: str, config: Any) -> Any:
     """Walk down `config` along the dots of `key`; `MISSING` if the way ends early."""
+    if "." not in key and type(config) is dict:
+        # Every run of a graph asks for a few settings that nobody has set: no exceptions on that way.
+        return config[key] if key in config else config.get(canonical_name(key, config), MISSING)
     for part in key.split("."):
         try:
             config = config[canonical_name(part, config)]

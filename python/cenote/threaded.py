@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 from cenote import _native, config, local
@@ -82,12 +83,18 @@ def _threads(pool: Any, num_workers: int | None) -> tuple[Callable[..., Any] | N
     """Return how to submit a job (None: to whom the caller works for), and how many threads there are."""
     if pool is None:
         if _native.is_worker():
-            return None, num_workers or _native.cpus()
+            return None, num_workers or _cpus()
         pool = _own_pool(num_workers)
         return pool.submit, pool._max_workers
     if isinstance(pool, multiprocessing.pool.Pool):
         return local.MultiprocessingPoolExecutor(pool).submit, pool._processes  # type: ignore[attr-defined]
-    return pool.submit, getattr(pool, "_max_workers", None) or num_workers or _native.cpus()
+    return pool.submit, getattr(pool, "_max_workers", None) or num_workers or _cpus()
+
+
+@cache
+def _cpus() -> int:
+    """Return how many threads this process may keep busy; asking the system takes longer than a small graph."""
+    return _native.cpus()
 
 
 def _lends_threads(pool: Any) -> bool:
@@ -97,7 +104,7 @@ def _lends_threads(pool: Any) -> bool:
 
 def _own_pool(num_workers: int | None) -> ThreadPoolExecutor:
     """Return this thread's pool of that size: callers in several threads do not wait for each other's tasks."""
-    size = num_workers or _native.cpus()
+    size = num_workers or _cpus()
     thread = threading.current_thread()
     pool = _pools.get(thread, {}).get(size)
     if pool is None:
