@@ -1,6 +1,7 @@
 //! Threads that step the machine: workers that claim, run and finish tasks, and the caller who waits for the end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -14,7 +15,7 @@ use super::Shell;
 const SLICE: Duration = Duration::from_millis(4);
 /// A worker looks at the clock at least once in so many tasks.
 const TASKS_BETWEEN_LOOKS_MAX: u32 = 8;
-/// How long the caller watches a new run before it asks whether one more worker would help.
+/// How long the caller watches a new run, without sleeping, before it asks whether one more worker would help.
 const HIRING_DELAY: Duration = Duration::from_micros(50);
 /// How often the waiting caller looks for signals.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,6 +27,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 pub struct Engine<S: Shell> {
     shell: S,
     workers_max: usize,
+    /// The same as `ended` in `state`, for a look without the lock.
+    over: AtomicBool,
     state: Mutex<State<S::Error>>,
     /// Something became ready, or the run has ended.
     work: Condvar,
@@ -72,6 +75,7 @@ impl<S: Shell> Engine<S> {
         Arc::new(Self {
             shell,
             workers_max: workers_max.max(1),
+            over: AtomicBool::new(ended),
             state: Mutex::new(state),
             work: Condvar::new(),
             attention: Condvar::new(),
@@ -185,6 +189,7 @@ impl<S: Shell> Engine<S> {
 
     fn end(&self, state: &mut State<S::Error>) {
         state.ended = true;
+        self.over.store(true, Ordering::Release);
         self.work.notify_all();
         self.attention.notify_all();
     }
@@ -207,14 +212,14 @@ impl<S: Shell> Engine<S> {
 
     /// Waits for the end of the run, hiring as long as that helps.
     fn watch(self: &Arc<Self>) -> Result<(), S::Error> {
-        let mut patience = HIRING_DELAY;
+        let mut new = true;
         let mut checked = Instant::now();
         self.hire(1)?;
         loop {
             let mut wanted = None;
-            self.shell.block(|| wanted = self.wait_for_attention(patience));
+            self.shell.block(|| wanted = if new { self.watch_closely() } else { self.wait_for_attention() });
+            new = false;
             let Some(wanted) = wanted else { return Ok(()) };
-            patience = CHECK_INTERVAL;
             self.hire(wanted)?;
             if checked.elapsed() >= CHECK_INTERVAL {
                 checked = Instant::now();
@@ -223,22 +228,40 @@ impl<S: Shell> Engine<S> {
         }
     }
 
-    /// `None` when the run has ended; else, after at most `patience`, how many more workers would find something to
-    /// do.
-    fn wait_for_attention(&self, patience: Duration) -> Option<usize> {
-        let deadline = Instant::now() + patience;
+    /// For a new run: looks on without sleeping, since a small graph is done before a sleeper is back. `None` when the
+    /// run has ended; else how many more workers would find something to do.
+    fn watch_closely(&self) -> Option<usize> {
+        let begun = Instant::now();
+        while begun.elapsed() < HIRING_DELAY {
+            if self.over.load(Ordering::Acquire) {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        let state = self.state.lock();
+        (!state.ended).then(|| self.wanted(&state))
+    }
+
+    /// `None` when the run has ended; else, as soon as more workers would find something to do or after
+    /// [`CHECK_INTERVAL`], how many.
+    fn wait_for_attention(&self) -> Option<usize> {
+        let deadline = Instant::now() + CHECK_INTERVAL;
         let mut state = self.state.lock();
         loop {
             if state.ended {
                 return None;
             }
-            let late = Instant::now() >= deadline;
-            let wanted = state.machine.ready_len().min(self.workers_max - state.hired);
-            if late || (wanted > 0 && patience == CHECK_INTERVAL && state.idle == 0) {
-                return Some(if state.idle == 0 { wanted } else { 0 });
+            let wanted = self.wanted(&state);
+            if wanted > 0 || Instant::now() >= deadline {
+                return Some(wanted);
             }
             self.attention.wait_until(&mut state, deadline);
         }
+    }
+
+    /// How many more workers would find something to do.
+    fn wanted(&self, state: &State<S::Error>) -> usize {
+        if state.idle > 0 { 0 } else { state.machine.ready_len().min(self.workers_max - state.hired) }
     }
 
     /// Asks for that many more workers, within the bound. One that cannot be had is an error only if there is none.
