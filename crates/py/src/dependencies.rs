@@ -19,8 +19,8 @@ pub fn dependencies<'py>(dsk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>
     for (task, value) in values.iter().enumerate() {
         names.clear();
         classes.names(value, &mut keys, &mut names, &mut queue)?;
-        let named = PyList::new(py, names.iter().map(|name| &keys.objects[name.index()]))?;
-        result.set_item(&keys.objects[task], named)?;
+        let list = PyList::new(py, names.iter().map(|name| &keys.objects[name.index()]))?;
+        result.set_item(&keys.objects[task], list)?;
     }
     Ok(result)
 }

@@ -60,13 +60,12 @@ impl<'py> Specification<'py> {
     /// # Errors
     /// What the mapping or a key's hash raises.
     pub fn read(specification: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let dict = match specification.cast_exact::<PyDict>() {
-            Ok(dict) => dict.clone(),
-            Err(_) => {
-                let dict = PyDict::new(specification.py());
-                dict.update(specification.cast::<PyMapping>()?)?;
-                dict
-            }
+        let dict = if let Ok(dict) = specification.cast_exact::<PyDict>() {
+            dict.clone()
+        } else {
+            let dict = PyDict::new(specification.py());
+            dict.update(specification.cast::<PyMapping>()?)?;
+            dict
         };
         let mut keys = Keys { interner: Interner::with_capacity(dict.len()), objects: Vec::with_capacity(dict.len()) };
         let mut values = Vec::with_capacity(dict.len());
