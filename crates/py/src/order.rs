@@ -1,7 +1,7 @@
 //! `_native.order`: the static order of a graph specification.
 
 use cenote_core::graph::TaskId;
-use cenote_core::order::{Cycle, Ordered, order_with_paths};
+use cenote_core::order::{Budget, Cycle, Options, order_with};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,22 +10,20 @@ use crate::compare::compare_keys;
 use crate::specification::{Classes, Keys, Specification};
 
 /// Returns the place of each key of `dsk` in the static order; with `return_paths` a pair of it and the number of the
-/// critical path on which the key stands: a half less if beside it, -1 if it is no work.
+/// critical path on which the key stands: a half less if beside it, -1 if it is no work. `budget`
+/// replaces the budget of work beyond which counts of roots are estimates.
 #[pyfunction]
-#[pyo3(signature = (dsk, *, return_paths = false))]
-pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool) -> PyResult<Bound<'py, PyDict>> {
+#[pyo3(signature = (dsk, *, return_paths = false, budget = None))]
+pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool, budget: Option<usize>) -> PyResult<Bound<'py, PyDict>> {
     let py = dsk.py();
     let mut specification = Specification::read(dsk)?;
     let graph = specification.graph(&Classes::loaded(py)?)?;
     let keys = &specification.keys;
     let tie_break = |a: TaskId, b: TaskId| compare_keys(&keys.objects[a.index()], &keys.objects[b.index()]);
     let dependents = graph.reversed();
-    let ordered = if return_paths {
-        order_with_paths(&graph, &dependents, tie_break)
-    } else {
-        let priority = cenote_core::order::order(&graph, &dependents, tie_break);
-        priority.map(|priority| Ordered { priority, path: Vec::new() })
-    };
+    let budget = budget.map_or_else(Budget::default, |fixed| Budget { fixed, each: 0 });
+    let options = Options { with_paths: return_paths, budget };
+    let ordered = order_with(&graph, &dependents, options, tie_break);
     let ordered = ordered.map_err(|cycle| cycle_error(&cycle, keys))?;
 
     let tasks = specification.values.len();

@@ -47,6 +47,7 @@ impl Graph {
     }
 
     /// The distinct tasks that `task` needs, in the order in which its specification names them.
+    #[inline]
     pub fn dependencies(&self, task: TaskId) -> &[TaskId] {
         let start = self.offsets[task.index()] as usize;
         let end = self.offsets[task.index() + 1] as usize;

@@ -7,6 +7,7 @@ use super::progress::Progress;
 use super::runnable::Runnable;
 use super::sort::sort_runs;
 use super::target::Targets;
+use super::total::Total;
 use crate::graph::{Graph, TaskId};
 
 /// A walk through a graph that runs every task once.
@@ -30,14 +31,15 @@ pub struct Walk<'a, T> {
 }
 
 impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
-    pub fn new(mut key: SortKey<'a, T>, with_paths: bool) -> Self {
+    pub fn new(mut key: SortKey<'a, T>, totals: &[Total], with_paths: bool) -> Self {
         let graph = key.graph;
-        let targets = Targets::new(&mut key);
+        let progress = Progress::new(graph, totals);
+        let targets = Targets::new(&mut key, &progress);
         Self {
             graph,
             dependents: key.dependents,
             key,
-            progress: Progress::new(graph),
+            progress,
             runnable: Runnable::default(),
             targets,
             path: Vec::new(),
@@ -70,7 +72,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
         self.path.push(target);
         self.target_row.clear();
         self.target_row.extend_from_slice(self.graph.dependencies(target));
-        sort_runs(&mut self.target_row, &mut self.scratch, &mut |a, b| self.key.compare(a, b));
+        sort_runs(&mut self.target_row, &mut self.scratch, &mut |a, b| self.key.compare(&self.progress, a, b));
         let mut next = self.target_row.last().copied();
         while let Some(task) = next {
             self.path.push(task);
@@ -83,7 +85,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
                     continue;
                 }
                 self.path.push(dependency);
-                if next.is_none_or(|best| self.key.compare(best, dependency) == Ordering::Less) {
+                if next.is_none_or(|best| self.key.compare(&self.progress, best, dependency) == Ordering::Less) {
                     next = Some(dependency);
                 }
             }
@@ -119,13 +121,13 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
         } else {
             let needs = self.graph.dependencies(task).iter();
             row.extend(needs.filter(|task| !self.progress.is_done(**task)));
-            sort_runs(&mut row, &mut self.scratch, &mut |a, b| self.key.compare(a, b));
+            sort_runs(&mut row, &mut self.scratch, &mut |a, b| self.key.compare(&self.progress, a, b));
         }
         let before = self.path.len();
-        let runnable = &mut self.runnable;
+        let progress = &self.progress;
         let path = &mut self.path;
         row.retain(|task| {
-            let known = runnable.is_known(*task);
+            let known = progress.is_known(*task);
             if !known {
                 path.push(*task);
             }
@@ -133,7 +135,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
         });
         let unknown = self.path.len() - before;
         for task in &row {
-            self.runnable.take_known(*task, &mut self.path);
+            self.runnable.take_known(*task, &mut self.progress, &mut self.path);
         }
         self.row = row;
         unknown
@@ -142,34 +144,30 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
     /// Runs a task that waits for nothing, and whatever it leads to that needs nothing else and is all it leads to.
     pub fn add_to_result(&mut self, task: TaskId) {
         let mut task = task;
-        loop {
-            if !self.progress.is_done(task) && self.progress.waits_for(task) == 0 {
-                self.runnable.leave_hull(task);
-                self.progress.run(task);
-                if let Some(number) = self.path_numbers.get_mut(task.index()) {
-                    *number = self.path_number;
+        while self.progress.run(task) {
+            if let Some(number) = self.path_numbers.get_mut(task.index()) {
+                *number = self.path_number;
+            }
+            if self.targets.watched {
+                self.tell_targets(task);
+            }
+            match self.dependents.dependencies(task) {
+                [] => return,
+                [only] => {
+                    if !self.progress.release(*only) {
+                        return;
+                    }
+                    task = *only;
                 }
-                if self.targets.watched {
-                    self.tell_targets(task);
-                }
-                match self.dependents.dependencies(task) {
-                    [] => {}
-                    [only] => {
-                        if self.progress.release(*only) {
-                            task = *only;
-                            continue;
+                several => {
+                    for dependent in several {
+                        if self.progress.release(*dependent) {
+                            self.runnable.push(*dependent);
                         }
                     }
-                    several => {
-                        for dependent in several {
-                            if self.progress.release(*dependent) {
-                                self.runnable.push(*dependent);
-                            }
-                        }
-                    }
+                    return;
                 }
             }
-            return;
         }
     }
 
@@ -191,6 +189,6 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
 
     /// Sorts tasks by their sort key.
     pub fn sort(&mut self, tasks: &mut [TaskId]) {
-        sort_runs(tasks, &mut self.scratch, &mut |a, b| self.key.compare(a, b));
+        sort_runs(tasks, &mut self.scratch, &mut |a, b| self.key.compare(&self.progress, a, b));
     }
 }

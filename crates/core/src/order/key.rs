@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::reach::{Reach, budget};
+use super::progress::Progress;
+use super::reach::{Budget, Reach};
 use super::total::Total;
 use crate::graph::{Graph, TaskId};
 
@@ -11,40 +12,44 @@ use crate::graph::{Graph, TaskId};
 pub struct SortKey<'a, T> {
     pub graph: &'a Graph,
     pub dependents: &'a Graph,
-    pub totals: Vec<Total>,
     /// An order in which dependencies come first; `None` if that of the ids is one.
     pub topological: Option<Vec<TaskId>>,
     tie_break: T,
     reach: Option<Reach>,
     dependents_max: Vec<u32>,
-    words_max: Option<usize>,
+    budget: Budget,
 }
 
 impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> SortKey<'a, T> {
     pub fn new(
         graph: &'a Graph,
         dependents: &'a Graph,
-        totals: Vec<Total>,
         topological: Option<Vec<TaskId>>,
-        words_max: Option<usize>,
+        budget: Budget,
         tie_break: T,
     ) -> Self {
         let dependents_max = Vec::new();
-        Self { graph, dependents, totals, topological, tie_break, reach: None, dependents_max, words_max }
+        Self { graph, dependents, topological, tie_break, reach: None, dependents_max, budget }
     }
 
     /// The order of two tasks. Asks the tie-break only if nothing else tells them apart.
-    pub fn compare(&mut self, a: TaskId, b: TaskId) -> Ordering {
-        let (total_a, total_b) = (self.totals[a.index()], self.totals[b.index()]);
+    #[inline]
+    pub fn compare(&mut self, progress: &Progress, a: TaskId, b: TaskId) -> Ordering {
+        let (total_a, total_b) = (progress.total(a), progress.total(b));
         if total_a != total_b {
             return total_a.cmp(&total_b);
         }
+        self.compare_alike(total_a, a, b)
+    }
+
+    /// The order of two tasks that have the same total.
+    fn compare_alike(&mut self, total: Total, a: TaskId, b: TaskId) -> Ordering {
         let (needs_a, needs_b) = (self.graph.dependencies(a).len(), self.graph.dependencies(b).len());
         if needs_a != needs_b {
             return needs_a.cmp(&needs_b);
         }
-        if total_a.roots_if_obvious(needs_a).is_none() {
-            let (roots_a, roots_b) = (self.roots(a), self.roots(b));
+        if total.roots_if_obvious(needs_a).is_none() {
+            let (roots_a, roots_b) = (self.roots(a, total), self.roots(b, total));
             if roots_a != roots_b {
                 return roots_a.cmp(&roots_b);
             }
@@ -57,18 +62,17 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> SortKey<'a, T> {
     }
 
     /// How many roots a task rests on: exactly, or as [`Reach`] estimates it; none for a root.
-    pub fn roots(&mut self, task: TaskId) -> u32 {
+    fn roots(&mut self, task: TaskId, total: Total) -> u32 {
         if self.graph.dependencies(task).is_empty() {
             return 0;
         }
-        let reach = self.reach();
-        reach.size_of_set(reach.set[task.index()])
+        self.reach().size(task, total)
     }
 
     /// The root sets, found now if they were not before.
     pub fn reach(&mut self) -> &mut Reach {
         if self.reach.is_none() {
-            let budget = self.budget();
+            let budget = self.budget;
             self.reach = Some(match &self.topological {
                 Some(order) => Reach::new(self.graph, self.dependents, order.iter().copied(), budget),
                 None => Reach::new(self.graph, self.dependents, self.graph.tasks(), budget),
@@ -79,16 +83,16 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> SortKey<'a, T> {
 
     /// The leaf sets: the same with every edge turned round.
     pub fn reach_of_leaves(&self) -> Reach {
-        let budget = self.budget();
+        let budget = self.budget;
         match &self.topological {
             Some(order) => Reach::new(self.dependents, self.graph, order.iter().rev().copied(), budget),
             None => Reach::new(self.dependents, self.graph, (0..self.graph.len() as u32).rev().map(TaskId), budget),
         }
     }
 
-    /// How many words of root sets may be touched.
+    /// How much the degrees of leaves may cost.
     pub fn budget(&self) -> usize {
-        self.words_max.unwrap_or_else(|| budget(self.graph))
+        self.budget.total(self.graph.len())
     }
 
     fn dependents_max(&mut self, task: TaskId) -> u32 {

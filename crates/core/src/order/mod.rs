@@ -22,18 +22,20 @@ mod total;
 use std::cmp::Ordering;
 
 use crate::graph::{Graph, TaskId};
+pub use reach::Budget;
 
 /// A cycle: each task needs the next one, and the last is the first again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a cycle of {} tasks", .0.len() - 1)]
 pub struct Cycle(pub Vec<TaskId>);
 
-/// What [`order_with_paths`] finds out for each task.
+/// What [`order_with`] finds out for each task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ordered {
     /// Its place in the order: lower runs first.
     pub priority: Vec<u32>,
-    /// Twice the number of the critical path on which it ran; less one if it ran beside it; 0 for what is no work.
+    /// Twice the number of the critical path on which it ran; less one if it ran beside it; 0 for what is no work. Empty if
+    /// it was not asked for.
     pub path: Vec<u32>,
 }
 
@@ -49,30 +51,23 @@ pub fn order(
     dependents: &Graph,
     tie_break: impl FnMut(TaskId, TaskId) -> Ordering,
 ) -> Result<Vec<u32>, Cycle> {
-    Ok(run(graph, dependents, Options::default(), tie_break)?.priority)
+    Ok(order_with(graph, dependents, Options::default(), tie_break)?.priority)
 }
 
-/// The same as [`order`], and with it on which critical path each task stood.
+/// What [`order_with`] can be asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Also find out on which critical path each task stands.
+    pub with_paths: bool,
+    /// How much the counting of roots may cost before they are estimated.
+    pub budget: Budget,
+}
+
+/// The same as [`order`], with options.
 ///
 /// # Errors
 /// The cycle, if there is one.
-pub fn order_with_paths(
-    graph: &Graph,
-    dependents: &Graph,
-    tie_break: impl FnMut(TaskId, TaskId) -> Ordering,
-) -> Result<Ordered, Cycle> {
-    run(graph, dependents, Options { with_paths: true, ..Options::default() }, tie_break)
-}
-
-/// What can be asked for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Options {
-    with_paths: bool,
-    /// Another budget for root sets than [`reach::budget`].
-    words_max: Option<usize>,
-}
-
-fn run(
+pub fn order_with(
     graph: &Graph,
     dependents: &Graph,
     options: Options,
@@ -98,8 +93,8 @@ fn walk(
     let Some((totals, topological)) = total::totals(graph, dependents) else {
         return Err(Cycle(total::find_cycle(graph, dependents)));
     };
-    let key = key::SortKey::new(graph, dependents, totals, topological, options.words_max, tie_break);
-    let (priority, path) = critical_path::Walk::new(key, options.with_paths).run();
+    let key = key::SortKey::new(graph, dependents, topological, options.budget, tie_break);
+    let (priority, path) = critical_path::Walk::new(key, &totals, options.with_paths).run();
     Ok(Ordered { priority, path })
 }
 

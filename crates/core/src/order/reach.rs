@@ -3,18 +3,44 @@
 //! The number of distinct roots below a task cannot be found in linear time for all tasks of a graph: their root sets
 //! together may have a size quadratic in the tasks. Most graphs repeat themselves, so equal sets are held once, the set
 //! of a tree is not held at all, and large sets are rows of bits. What is left is done exactly until the work reaches
-//! [`budget`]; the sets of the tasks that come after that are unknown, and their sizes are **estimated** as the sum of the
-//! sizes of their dependencies' sets, at most the number of all roots: exact where these sets are disjoint, else too large.
+//! [`Budget`]. The sets of the tasks that come after that are unknown, and their sizes are **estimated**: as the total of
+//! their dependencies (which counts a root once for each path to it), at most the number of all roots.
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::total::Total;
 use crate::graph::{Graph, TaskId};
 
-/// How many words of root sets may be touched for a graph of that size: what a few milliseconds allow for a small one,
-/// and a fixed amount for each task and edge of a large one.
-pub fn budget(graph: &Graph) -> usize {
-    (1 << 22) + 8 * (graph.len() + graph.edges())
+/// How much may be spent on the root sets of a graph, in members of lists looked at: `fixed` (what all sets of an
+/// entangled graph of some thousands of tasks cost) and some more `each` time that a task is visited, so that graphs
+/// in which it will not do are found out early.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// What is there from the start.
+    pub fixed: usize,
+    /// What is added for each task that is visited.
+    pub each: usize,
 }
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { fixed: 1 << 16, each: 8 }
+    }
+}
+
+impl Budget {
+    /// What it comes to for that many tasks.
+    pub fn total(self, tasks: usize) -> usize {
+        self.fixed + self.each * tasks
+    }
+}
+
+/// How many words of bits can be looked at for the price of one member of a list.
+const WORDS: usize = 4;
+/// Sets up to this size are not worth finding out whether there is one like them.
+const SMALL: u32 = 16;
+/// In the place of a set's id: the budget was used up.
+pub const UNKNOWN: u32 = u32::MAX;
 
 /// The distinct root sets of a graph, and which task has which.
 #[derive(Debug)]
@@ -40,11 +66,9 @@ enum Members {
     /// The roots of the tree below this task; no other set shares a root with it unless it contains it.
     Tree(TaskId),
     /// Indices of roots from there on in `members`.
-    List(usize),
-    /// A row of bits from there on in `rows`.
-    Row(usize),
-    /// The budget was used up; the size is an estimate.
-    Unknown,
+    List(u32),
+    /// A row of bits from there on in `rows`, counted in rows.
+    Row(u32),
 }
 
 /// A set as its reader meets it.
@@ -56,16 +80,16 @@ pub enum RootsView<'a> {
     List(&'a [u32]),
     /// Several, as bits.
     Row(&'a [u64]),
-    /// The budget was used up before.
-    Unknown,
+    /// Those of a tree, which was not walked.
+    Tree,
 }
 
 impl Reach {
     /// The root sets of `graph`, visiting tasks in the order of `topological` (that of their ids if there is none).
     /// The graph may be one turned round: then these are the sets of leaves that rest on each task.
-    pub fn new(graph: &Graph, dependents: &Graph, topological: impl Iterator<Item = TaskId>, budget: usize) -> Reach {
+    pub fn new(graph: &Graph, dependents: &Graph, topological: impl Iterator<Item = TaskId>, budget: Budget) -> Reach {
         let roots: Vec<TaskId> = graph.tasks().filter(|task| graph.dependencies(*task).is_empty()).collect();
-        let mut set = vec![u32::MAX; graph.len()];
+        let mut set = vec![UNKNOWN; graph.len()];
         for (index, root) in roots.iter().enumerate() {
             set[root.index()] = index as u32;
         }
@@ -75,7 +99,7 @@ impl Reach {
             graph,
             dependents,
             words,
-            budget,
+            budget: budget.fixed,
             private: Vec::new(),
             stamp: Vec::new(),
             stamps: 0,
@@ -86,12 +110,23 @@ impl Reach {
         };
         maker.private.resize(graph.len(), false);
         for task in topological {
-            maker.visit(task);
+            maker.budget += budget.each;
+            if !maker.visit(task) {
+                break;
+            }
         }
         maker.reach
     }
 
-    /// How many roots the set has, or about how many.
+    /// How many roots a task rests on, or about how many; `total` is that of its dependencies.
+    pub fn size(&self, task: TaskId, total: Total) -> u32 {
+        match self.set[task.index()] {
+            UNKNOWN => total.at_most(self.roots.len() as u32),
+            set => self.size_of_set(set),
+        }
+    }
+
+    /// How many roots the set has.
     pub fn size_of_set(&self, set: u32) -> u32 {
         match (set as usize).checked_sub(self.roots.len()) {
             None => 1,
@@ -104,22 +139,23 @@ impl Reach {
         self.roots.len() + self.sets.len()
     }
 
-    /// The members of a set, which must not be that of a tree: see [`materialize`](Self::materialize).
+    /// The members of a set.
     pub fn view(&self, set: u32) -> RootsView<'_> {
         let Some(index) = (set as usize).checked_sub(self.roots.len()) else { return RootsView::One(set) };
         let RootSet { size, members } = self.sets[index];
+        let words = self.roots.len().div_ceil(64);
         match members {
-            Members::List(start) => RootsView::List(&self.members[start..start + size as usize]),
-            Members::Row(start) => RootsView::Row(&self.rows[start..start + self.roots.len().div_ceil(64)]),
-            Members::Tree(_) | Members::Unknown => RootsView::Unknown,
+            Members::List(start) => RootsView::List(&self.members[start as usize..][..size as usize]),
+            Members::Row(row) => RootsView::Row(&self.rows[row as usize * words..][..words]),
+            Members::Tree(_) => RootsView::Tree,
         }
     }
 
-    /// Lists the roots of a set that is known to be that of a tree. Each tree is walked once.
+    /// Lists the roots of a set if it is that of a tree. Each tree is walked once.
     pub fn materialize(&mut self, graph: &Graph, set: u32) {
         let Some(index) = (set as usize).checked_sub(self.roots.len()) else { return };
         let Members::Tree(top) = self.sets[index].members else { return };
-        let start = self.members.len();
+        let start = self.members.len() as u32;
         let mut stack = vec![top];
         while let Some(task) = stack.pop() {
             let row = graph.dependencies(task);
@@ -145,7 +181,7 @@ struct Maker<'a> {
     reach: Reach,
     /// How long a row of bits is.
     words: usize,
-    /// How many words may still be touched.
+    /// How many members may still be looked at.
     budget: usize,
     /// Whether each task below, without this one, has one dependent: then it is the top of a tree.
     private: Vec<bool>,
@@ -159,78 +195,68 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn visit(&mut self, task: TaskId) {
+    /// Finds the set of a task; false if the budget is used up.
+    fn visit(&mut self, task: TaskId) -> bool {
         let row = self.graph.dependencies(task);
         let [first, rest @ ..] = row else {
             self.private[task.index()] = true;
-            return;
+            return true;
         };
         let private = row.iter().all(|dependency| self.is_branch(*dependency));
         self.private[task.index()] = private;
         let set = self.reach.set[first.index()];
-        self.reach.set[task.index()] = if rest.iter().all(|dependency| self.reach.set[dependency.index()] == set) {
-            set
+        let found = if rest.iter().all(|dependency| self.reach.set[dependency.index()] == set) {
+            Some(set)
         } else if private {
-            let size = row.iter().map(|dependency| self.size_below(*dependency)).sum();
-            self.reach.push(size, Members::Tree(task))
+            let sizes = row.iter().map(|dependency| self.reach.size_of_set(self.reach.set[dependency.index()]));
+            let size = sizes.sum();
+            Some(self.reach.push(size, Members::Tree(task)))
         } else {
             self.union(row)
         };
+        self.reach.set[task.index()] = found.unwrap_or(UNKNOWN);
+        found.is_some()
     }
 
     fn is_branch(&self, task: TaskId) -> bool {
         self.private[task.index()] && self.dependents.dependencies(task).len() == 1
     }
 
-    fn size_below(&self, task: TaskId) -> u32 {
-        self.reach.size_of_set(self.reach.set[task.index()])
-    }
-
-    fn union(&mut self, row: &[TaskId]) -> u32 {
-        self.scratch.clear();
+    fn union(&mut self, row: &[TaskId]) -> Option<u32> {
+        let mut parts = std::mem::take(&mut self.scratch);
+        parts.clear();
         for dependency in row {
             let set = self.reach.set[dependency.index()];
-            if !self.scratch.contains(&set) || row.len() > 64 {
-                self.scratch.push(set);
+            if row.len() > 32 || !parts.contains(&set) {
+                parts.push(set);
             }
         }
-        if row.len() > 64 {
-            self.scratch.sort_unstable();
-            self.scratch.dedup();
+        if row.len() > 32 {
+            parts.sort_unstable();
+            parts.dedup();
         }
-        let parts = std::mem::take(&mut self.scratch);
         let set = self.union_of(&parts);
         self.scratch = parts;
         set
     }
 
-    /// The union of distinct sets.
-    fn union_of(&mut self, parts: &[u32]) -> u32 {
-        let roots = self.reach.roots.len();
-        let mut sum = 0_usize;
+    /// The union of distinct sets; none if the budget does not allow it.
+    fn union_of(&mut self, parts: &[u32]) -> Option<u32> {
+        let mut sum = 0;
         let mut largest = parts[0];
         for &part in parts {
-            let size = self.reach.size_of_set(part) as usize;
-            sum += size;
-            if size > self.reach.size_of_set(largest) as usize {
+            self.reach.materialize(self.graph, part);
+            let size = self.reach.size_of_set(part);
+            sum += size as usize;
+            if size > self.reach.size_of_set(largest) {
                 largest = part;
             }
         }
-        let estimate = (sum.min(roots) as u32).max(self.reach.size_of_set(largest));
-        let dense = sum > 2 * self.words;
-        let work = if dense { (parts.len() + 2) * self.words } else { sum };
-        if work > self.budget {
-            self.budget = 0;
-            return self.reach.push(estimate, Members::Unknown);
-        }
-        self.budget -= work;
-        for &part in parts {
-            self.reach.materialize(self.graph, part);
-            if matches!(self.reach.view(part), RootsView::Unknown) {
-                return self.reach.push(estimate, Members::Unknown);
-            }
-        }
-        if dense { self.union_of_rows(parts, largest) } else { self.union_of_lists(parts, largest) }
+        let cost_of_rows = (parts.len() + 2) * self.words / WORDS;
+        let dense = sum > cost_of_rows;
+        let cost = sum.min(cost_of_rows) + parts.len();
+        self.budget = self.budget.checked_sub(cost)?;
+        Some(if dense { self.union_of_rows(parts, largest) } else { self.union_of_lists(parts, largest) })
     }
 
     fn union_of_lists(&mut self, parts: &[u32], largest: u32) -> u32 {
@@ -238,33 +264,28 @@ impl Maker<'_> {
             self.stamp.resize(self.reach.roots.len(), 0);
         }
         self.stamps += 1;
-        let start = self.reach.members.len();
-        let mut hash = 0_u64;
+        let Reach { members, rows, sets, roots, .. } = &mut self.reach;
+        let start = members.len();
         let mut add = |members: &mut Vec<u32>, root: u32| {
-            if self.stamp[root as usize] != self.stamps {
-                self.stamp[root as usize] = self.stamps;
-                hash = hash.wrapping_add(mix(u64::from(root)));
+            if std::mem::replace(&mut self.stamp[root as usize], self.stamps) != self.stamps {
                 members.push(root);
             }
         };
         for &part in parts {
-            match (part as usize).checked_sub(self.reach.roots.len()).map(|index| self.reach.sets[index]) {
-                None => add(&mut self.reach.members, part),
+            match (part as usize).checked_sub(roots.len()).map(|index| sets[index]) {
+                None => add(members, part),
                 Some(RootSet { size, members: Members::List(from) }) => {
-                    for index in from..from + size as usize {
-                        let root = self.reach.members[index];
-                        add(&mut self.reach.members, root);
+                    for index in from..from + size {
+                        let root = members[index as usize];
+                        add(members, root);
                     }
                 }
-                Some(RootSet { members: Members::Row(from), .. }) => {
-                    for word in 0..self.words {
-                        let bits = self.reach.rows[from + word];
-                        for root in ones(word, bits) {
-                            add(&mut self.reach.members, root);
-                        }
+                Some(RootSet { members: Members::Row(row), .. }) => {
+                    for (word, bits) in rows[row as usize * self.words..][..self.words].iter().enumerate() {
+                        ones(word, *bits).for_each(|root| add(members, root));
                     }
                 }
-                Some(_) => {}
+                Some(RootSet { members: Members::Tree(_), .. }) => {}
             }
         }
         let size = (self.reach.members.len() - start) as u32;
@@ -272,11 +293,15 @@ impl Maker<'_> {
             self.reach.members.truncate(start);
             return largest;
         }
+        if size <= SMALL {
+            return self.reach.push(size, Members::List(start as u32));
+        }
+        let hash = self.reach.members[start..].iter().fold(0, |sum: u64, root| sum.wrapping_add(mix(u64::from(*root))));
         if let Some(&known) = self.same.get(&(size, hash)) {
             self.reach.members.truncate(start);
             return known;
         }
-        let set = self.reach.push(size, Members::List(start));
+        let set = self.reach.push(size, Members::List(start as u32));
         self.same.insert((size, hash), set);
         set
     }
@@ -297,7 +322,7 @@ impl Maker<'_> {
                         *word |= bits;
                     }
                 }
-                RootsView::Unknown => {}
+                RootsView::Tree => {}
             }
         }
         let size: u32 = self.row.iter().map(|word| word.count_ones()).sum();
@@ -309,9 +334,9 @@ impl Maker<'_> {
         if let Some(&known) = self.same.get(&(size, hash)) {
             return known;
         }
-        let start = self.reach.rows.len();
+        let start = self.reach.rows.len() / self.words;
         self.reach.rows.extend_from_slice(&self.row);
-        let set = self.reach.push(size, Members::Row(start));
+        let set = self.reach.push(size, Members::Row(start as u32));
         self.same.insert((size, hash), set);
         set
     }

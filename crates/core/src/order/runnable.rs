@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::critical_path::Walk;
+use super::progress::Progress;
 use crate::graph::TaskId;
 
 const NONE: u32 = u32::MAX;
@@ -14,11 +15,9 @@ const NONE: u32 = u32::MAX;
 pub struct Runnable {
     /// Tasks that have become runnable since the last look.
     fresh: Vec<TaskId>,
-    /// For each task whether it can be reached by running nothing but runnable tasks.
-    hull: Vec<bool>,
     /// All paths, as steps that know the step before.
     steps: Vec<Step>,
-    /// For each task the index of the known paths that lead to it.
+    /// For each task that has known paths: where they are.
     known: Vec<u32>,
     paths: Vec<Vec<Path>>,
     unused: Vec<u32>,
@@ -53,20 +52,9 @@ impl Runnable {
         self.fresh.push(task);
     }
 
-    pub fn leave_hull(&mut self, task: TaskId) {
-        if let Some(is_in) = self.hull.get_mut(task.index()) {
-            *is_in = false;
-        }
-    }
-
-    /// Whether paths are known that lead to the task.
-    pub fn is_known(&self, task: TaskId) -> bool {
-        self.known.get(task.index()).is_some_and(|index| *index != NONE)
-    }
-
     /// Forgets the paths that lead to the task, putting them on the critical path.
-    pub fn take_known(&mut self, task: TaskId, critical: &mut Vec<TaskId>) {
-        let paths = self.take(task);
+    pub fn take_known(&mut self, task: TaskId, progress: &mut Progress, critical: &mut Vec<TaskId>) {
+        let paths = self.take(task, progress);
         for path in &paths {
             let mut at = path.last;
             while at != NONE {
@@ -78,11 +66,12 @@ impl Runnable {
         self.give_back(paths);
     }
 
-    fn take(&mut self, task: TaskId) -> Vec<Path> {
-        let index = std::mem::replace(&mut self.known[task.index()], NONE);
-        if index == NONE {
+    fn take(&mut self, task: TaskId, progress: &mut Progress) -> Vec<Path> {
+        if !progress.is_known(task) {
             return Vec::new();
         }
+        progress.set_known(task, false);
+        let index = self.known[task.index()];
         self.unused.push(index);
         std::mem::take(&mut self.paths[index as usize])
     }
@@ -95,7 +84,8 @@ impl Runnable {
         }
     }
 
-    fn make_known(&mut self, task: TaskId) -> &mut Vec<Path> {
+    fn make_known(&mut self, task: TaskId, progress: &mut Progress) -> &mut Vec<Path> {
+        progress.set_known(task, true);
         let index = self.unused.pop().unwrap_or_else(|| {
             self.paths.push(Vec::new());
             self.paths.len() as u32 - 1
@@ -117,14 +107,13 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
             return;
         }
         if self.runnable.known.is_empty() {
-            self.runnable.known = vec![NONE; self.graph.len()];
-            self.runnable.hull = vec![false; self.graph.len()];
+            self.runnable.known = vec![0; self.graph.len()];
         }
         self.path_number -= 1;
         while !self.runnable.is_empty() {
             let mut candidates = std::mem::take(&mut self.runnable.fresh);
             while let Some(task) = candidates.pop() {
-                if self.runnable.hull[task.index()] || self.progress.is_done(task) {
+                if self.progress.is_in_hull(task) || self.progress.is_done(task) {
                     continue;
                 }
                 if self.is_leaf(task) {
@@ -145,13 +134,13 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
     fn follow(&mut self, splits: u32, mut path: Path) {
         loop {
             let Step { task, before } = self.runnable.steps[path.last as usize];
-            self.runnable.hull[task.index()] = true;
+            self.progress.set_in_hull(task, true);
             match self.dependents.dependencies(task) {
                 [] => {
                     if self.progress.waits_for(task) <= 1 {
                         self.run_path(path);
                     } else {
-                        self.runnable.hull[task.index()] = false;
+                        self.progress.set_in_hull(task, false);
                     }
                     return;
                 }
@@ -186,8 +175,8 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
     /// A path has come to a task that needs more than one other.
     fn meet(&mut self, splits: u32, path: Path, task: TaskId) {
         let waits_for = self.progress.waits_for(task) as usize;
-        if self.runnable.is_known(task) {
-            self.runnable.hull[task.index()] = false;
+        if self.progress.is_known(task) {
+            self.progress.set_in_hull(task, false);
             let index = self.runnable.known[task.index()] as usize;
             self.runnable.paths[index].push(path);
             if self.runnable.paths[index].len() >= waits_for {
@@ -196,20 +185,20 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
         } else if waits_for <= 1 {
             self.run_path(path);
         } else {
-            self.runnable.make_known(task).push(path);
-            self.runnable.hull[task.index()] = false;
+            self.runnable.make_known(task, &mut self.progress).push(path);
+            self.progress.set_in_hull(task, false);
         }
     }
 
     /// Runs the paths that are known to lead to a task if, without those that have run, they are all that it needs.
     fn run_known(&mut self, splits: u32, task: TaskId, waits_for: usize) {
-        let mut paths = self.runnable.take(task);
+        let mut paths = self.runnable.take(task, &mut self.progress);
         paths.retain(|path| {
             let before = self.runnable.steps[path.last as usize].before;
             before == NONE || !self.progress.is_done(self.runnable.steps[before as usize].task)
         });
         if paths.len() < waits_for {
-            *self.runnable.make_known(task) = paths;
+            *self.runnable.make_known(task, &mut self.progress) = paths;
             return;
         }
         if splits > 1 {

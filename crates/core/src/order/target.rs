@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::key::SortKey;
 use super::matrix::Matrix;
 use super::progress::Progress;
-use super::reach::{Reach, RootsView, ones};
+use super::reach::{Reach, RootsView, UNKNOWN, ones};
 use super::sort::sort_runs;
 use crate::graph::{Graph, TaskId};
 
@@ -65,10 +65,10 @@ struct Inverted {
 
 impl Targets {
     /// Sorts the leaves and picks the strategy.
-    pub fn new<T: FnMut(TaskId, TaskId) -> Ordering>(key: &mut SortKey<'_, T>) -> Self {
+    pub fn new<T: FnMut(TaskId, TaskId) -> Ordering>(key: &mut SortKey<'_, T>, progress: &Progress) -> Self {
         let (graph, dependents) = (key.graph, key.dependents);
         let mut leaves: Vec<TaskId> = graph.tasks().filter(|task| dependents.dependencies(*task).is_empty()).collect();
-        sort_runs(&mut leaves, &mut Vec::new(), &mut |a, b| key.compare(a, b));
+        sort_runs(&mut leaves, &mut Vec::new(), &mut |a, b| key.compare(progress, a, b));
         let longest_path = prefers_longest_path(key, leaves.len());
         let end = leaves.len();
         Targets {
@@ -123,7 +123,7 @@ impl Targets {
             Degrees::Matrix(matrix) => {
                 matrix.update(self.roots_done.iter().map(|root| key.reach().set[root.index()]));
                 if matrix.is_spent() {
-                    self.degrees = Degrees::Estimate(Estimate::new(leaves, progress));
+                    self.degrees = Degrees::Estimate(Estimate::new(key.graph.len(), leaves, progress));
                     return self.fewest_roots(key, progress);
                 }
                 matrix.pick(|rank| progress.touches(leaves[rank as usize]))
@@ -147,36 +147,36 @@ impl Targets {
     /// Chooses how degrees are kept, by what each way would cost.
     fn ask<T: FnMut(TaskId, TaskId) -> Ordering>(&self, key: &mut SortKey<'_, T>, progress: &Progress) -> Degrees {
         let graph = key.graph;
-        let mut local = vec![u32::MAX; key.reach().len()];
+        let budget = key.budget();
+        let reach = key.reach();
+        let mut local = vec![u32::MAX; reach.len()];
         let (mut sets, mut set_of_leaf) = (Vec::new(), vec![u32::MAX; self.leaves.len()]);
         for (rank, leaf) in self.leaves.iter().enumerate() {
             if graph.dependencies(*leaf).is_empty() {
                 continue;
             }
-            let set = key.reach().set[leaf.index()];
+            let set = reach.set[leaf.index()];
+            if set == UNKNOWN {
+                return Degrees::Estimate(Estimate::new(graph.len(), &self.leaves, progress));
+            }
             if local[set as usize] == u32::MAX {
                 local[set as usize] = sets.len() as u32;
                 sets.push(set);
+                reach.materialize(graph, set);
             }
             set_of_leaf[rank] = local[set as usize];
         }
-        let budget = key.budget();
-        let reach = key.reach();
-        for &set in &sets {
-            reach.materialize(graph, set);
-        }
-        let known = sets.iter().all(|&set| !matches!(reach.view(set), RootsView::Unknown));
         let members: usize = sets.iter().map(|&set| reach.size_of_set(set) as usize).sum();
         let words = sets.len() * reach.roots.len().div_ceil(64);
         let done = |root: u32| progress.is_done(reach.roots[root as usize]);
-        if known && members <= budget && (members <= 2 * words || members <= 2 * graph.len()) {
+        if members <= budget && (members <= 2 * words || members <= 2 * graph.len()) {
             Degrees::Lists(Lists::new(reach, &sets, set_of_leaf, &self.leaves, done))
-        } else if known && words <= budget {
+        } else if words <= budget {
             let mut matrix = Matrix::new(reach, &sets, &set_of_leaf, budget);
             matrix.update((0..reach.roots.len() as u32).filter(|root| done(*root)));
             Degrees::Matrix(matrix)
         } else {
-            Degrees::Estimate(Estimate::new(&self.leaves, progress))
+            Degrees::Estimate(Estimate::new(graph.len(), &self.leaves, progress))
         }
     }
 }
@@ -263,8 +263,8 @@ impl Lists {
 }
 
 impl Estimate {
-    fn new(leaves: &[TaskId], progress: &Progress) -> Self {
-        let mut estimate = Self { rank: ranks(progress.len(), leaves), heap: BinaryHeap::new(), first: 0 };
+    fn new(tasks: usize, leaves: &[TaskId], progress: &Progress) -> Self {
+        let mut estimate = Self { rank: ranks(tasks, leaves), heap: BinaryHeap::new(), first: 0 };
         for leaf in leaves.iter().filter(|leaf| progress.touches(**leaf)) {
             estimate.push(*leaf, progress);
         }
@@ -335,7 +335,7 @@ pub fn each_member(reach: &Reach, set: u32, mut visit: impl FnMut(u32)) {
                 ones(word, *bits).for_each(&mut visit);
             }
         }
-        RootsView::Unknown => {}
+        RootsView::Tree => {}
     }
 }
 
@@ -359,7 +359,10 @@ fn prefers_longest_path<T: FnMut(TaskId, TaskId) -> Ordering>(key: &mut SortKey<
     let reach = key.reach_of_leaves();
     let size = |root: TaskId| match key.dependents.dependencies(root) {
         [] => 0,
-        _ => reach.size_of_set(reach.set[root.index()]),
+        _ => match reach.set[root.index()] {
+            UNKNOWN => leaves as u32,
+            set => reach.size_of_set(set),
+        },
     };
     let mut sizes = roots().map(size);
     let first = sizes.next();

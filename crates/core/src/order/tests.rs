@@ -83,9 +83,9 @@ fn every_order_is_a_permutation_in_which_dependencies_come_first() {
         let (tasks, degree_max) = (1 + chance.below(60), 1 + chance.below(4));
         let graph = chance.graph(tasks, degree_max);
         let dependents = graph.reversed();
-        for words_max in [None, Some(0), Some(round % 97)] {
-            let options = Options { with_paths: true, words_max };
-            let ordered = run(&graph, &dependents, options, |a, b| a.cmp(&b)).unwrap();
+        for budget in [Budget::default(), Budget { fixed: 0, each: 0 }, Budget { fixed: round % 97, each: 0 }] {
+            let options = Options { with_paths: true, budget };
+            let ordered = order_with(&graph, &dependents, options, |a, b| a.cmp(&b)).unwrap();
             assert_is_order(&graph, &ordered.priority);
             assert_eq!(ordered.path.len(), graph.len());
         }

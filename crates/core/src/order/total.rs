@@ -45,6 +45,11 @@ impl Total {
         Self(exponent << MANTISSA_BITS | (sum >> excess) as u64)
     }
 
+    /// The total, but at most `limit`.
+    pub fn at_most(self, limit: u32) -> u32 {
+        self.0.min(u64::from(limit)) as u32
+    }
+
     fn parts(self) -> (u64, u64) {
         (self.0 & ((1 << MANTISSA_BITS) - 1), self.0 >> MANTISSA_BITS)
     }
