@@ -358,12 +358,10 @@ def test_dropping_a_node_frees_its_arguments():
 
 
 def test_nodes_in_cycles_are_collected():
-    def cycle():
-        return node
-
-    node = delayed(cycle)()
-    watch = weakref.ref(node)
-    del cycle, node
+    holder = []
+    holder.append(delayed(len)(holder))
+    watch = weakref.ref(holder[0])
+    del holder
     gc.collect()
     assert watch() is None
 

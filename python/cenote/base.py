@@ -17,7 +17,7 @@ from cenote.collection import (
 )
 from cenote.finalize import finalized
 from cenote.repack import unpack_collections
-from cenote.scheduler import get_scheduler, named_schedulers
+from cenote.scheduler import get_scheduler, is_engine, named_schedulers
 from cenote.tokenize import TokenizationError, normalize_token, tokenize
 
 __all__ = [
@@ -92,10 +92,12 @@ def compute(
 
 def _run(schedule: Any, nodes: list[Delayed], optimize_graph: bool, kwargs: dict[str, Any]) -> Sequence[Any]:
     """The results of nodes, from a scheduler."""
-    from cenote.delayed import optimized
+    from cenote.delayed import optimized, optimizer
 
-    keys = [node.key for node in nodes]
     graph: Any = DelayedGraph(*nodes)
+    if is_engine(schedule) and optimizer() is None:
+        return schedule(graph, graph, **kwargs)
+    keys = [node.key for node in nodes]
     if optimize_graph:
         graph = optimized(graph, keys)
     if hasattr(getattr(schedule, "__self__", None), "persist") and isinstance(graph, DelayedGraph):

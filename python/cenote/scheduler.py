@@ -145,6 +145,18 @@ def _of_name(name: str) -> Callable[..., Any]:
     raise ValueError(f"Expected one of [{known}], got {name!r}")
 
 
+def is_engine(schedule: Any) -> bool:
+    """Whether a scheduler is our own engine, which reads delayed calls as they are.
+
+    Examples
+    --------
+    >>> is_engine(threaded.get)
+    True
+    """
+    function = schedule.func if isinstance(schedule, partial) else schedule
+    return function in (threaded.get, local.get_sync, local.get_async) or type(schedule).__name__ == "DefaultScheduler"
+
+
 def _of_executor(executor: Executor) -> Callable[..., Any]:
     workers = getattr(executor, "_max_workers", None) or config.get("num_workers", None) or _cpus()
     return partial(local.get_async, executor.submit, workers)

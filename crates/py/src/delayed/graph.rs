@@ -28,6 +28,15 @@ impl DelayedGraph {
         Self { roots, made: Mutex::new(None) }
     }
 
+    /// The keys of the roots, as a list.
+    ///
+    /// # Errors
+    /// What making the key of a pure call raises.
+    pub fn root_keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let keys = self.roots.iter().map(|root| key::of(root.bind(py))).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyList::new(py, keys)?.into_any())
+    }
+
     /// The tasks by key. Made anew if Dask was loaded since they were made.
     pub fn tasks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let materializer = Materializer::new(py)?;

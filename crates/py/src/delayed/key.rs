@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
-use super::piece::{self, Builder, Object, Shape};
+use super::piece::{self, Builder, Shape};
 use super::walk;
 
 /// The key of a node, which never changes from now on.
@@ -150,14 +150,5 @@ impl<'py> Builder<'py> for AsGiven {
         items: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         shape.of(py, items)
-    }
-
-    fn object(
-        &mut self,
-        py: Python<'py>,
-        object: &Object,
-        items: Vec<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        object.of(py, items)
     }
 }

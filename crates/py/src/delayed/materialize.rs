@@ -3,13 +3,13 @@
 use hashbrown::HashSet;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySlice, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use rustc_hash::FxBuildHasher;
 
 use super::graph::DelayedGraph;
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
-use super::piece::{Builder, Object, Piece, Shape, build};
+use super::piece::{Builder, Piece, Shape, build, named};
 use super::{key, setting, walk};
 
 /// Makes task objects of one kind.
@@ -114,7 +114,7 @@ impl<'py> Builder<'py> for Materializer<'py> {
         &mut self,
         py: Python<'py>,
         shape: Shape,
-        items: Vec<Bound<'py, PyAny>>,
+        mut items: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match shape {
             Shape::List => self.class("List")?.call1(PyTuple::new(py, items)?),
@@ -124,28 +124,14 @@ impl<'py> Builder<'py> for Materializer<'py> {
                 let pairs = items.chunks_exact(2).map(|pair| PyList::new(py, pair)).collect::<PyResult<Vec<_>>>()?;
                 self.class("Dict")?.call1((PyList::new(py, pairs)?,))
             }
-            Shape::Slice => {
-                let mut all = vec![py.None().into_bound(py), py.get_type::<PySlice>().into_any()];
-                all.extend(items);
-                self.class("Task")?.call1(PyTuple::new(py, all)?)
+            Shape::Call => {
+                let items = std::iter::once(py.None().into_bound(py)).chain(items).collect::<Vec<_>>();
+                self.class("Task")?.call1(PyTuple::new(py, items)?)
+            }
+            Shape::Named => {
+                let class = items.remove(0);
+                self.class("Task")?.call((py.None(), class), Some(&named(items)?))
             }
         }
-    }
-
-    fn object(
-        &mut self,
-        py: Python<'py>,
-        object: &Object,
-        items: Vec<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let head = [py.None().into_bound(py), object.class.bind(py).clone()];
-        let Some(names) = &object.names else {
-            return self.class("Task")?.call1(PyTuple::new(py, head.into_iter().chain(items).collect::<Vec<_>>())?);
-        };
-        let fields = PyDict::new(py);
-        for (name, value) in names.bind(py).iter().zip(items) {
-            fields.set_item(name, value)?;
-        }
-        self.class("Task")?.call(PyTuple::new(py, head)?, Some(&fields))
     }
 }

@@ -1,5 +1,7 @@
 //! Calls a method by name: what a delayed method call runs.
 
+use std::borrow::Cow;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
@@ -15,6 +17,13 @@ pub struct MethodCaller {
     /// The name of the method.
     #[pyo3(get)]
     method: Py<PyString>,
+}
+
+impl MethodCaller {
+    /// The name of the method, if it is a name that UTF-8 can spell.
+    pub fn name<'a>(&'a self, py: Python<'a>) -> Option<Cow<'a, str>> {
+        self.method.to_cow(py).ok()
+    }
 }
 
 #[pymethods]

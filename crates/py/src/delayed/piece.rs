@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PySlice, PyTuple};
+use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use super::node::Delayed;
 
@@ -20,41 +20,31 @@ pub enum Piece {
     Task(Py<Delayed>),
     /// Replaces that many entries by what they build.
     Build(Shape, u32),
-    /// Replaces that many entries by an object of a class.
-    Object(Box<Object>),
 }
 
-/// A builtin container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What entries are built into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// A `list`.
+    /// A list of them.
     List,
-    /// A `tuple`.
+    /// A tuple of them.
     Tuple,
-    /// A `set`.
+    /// A set of them.
     Set,
-    /// A `dict`, from keys and values in turn.
+    /// A dict of keys and values in turn.
     Dict,
-    /// A `slice`, from start, stop and step.
-    Slice,
-}
-
-/// An instance of a dataclass or of a named tuple.
-pub struct Object {
-    /// What is called.
-    pub class: Py<PyAny>,
-    /// The names of the fields, when they are passed by name.
-    pub names: Option<Py<PyTuple>>,
-    /// How many fields there are.
-    pub count: u32,
+    /// What the first returns, called with the others: a slice, a named tuple.
+    Call,
+    /// The same, with a tuple of names as the last entry, by which the arguments are passed: a dataclass.
+    Named,
 }
 
 impl Shape {
     /// Every shape, in the order of the variants.
-    pub const ALL: [Self; 5] = [Self::List, Self::Tuple, Self::Set, Self::Dict, Self::Slice];
+    pub const ALL: [Self; 6] = [Self::List, Self::Tuple, Self::Set, Self::Dict, Self::Call, Self::Named];
 
-    /// The container itself, of `items`.
-    pub fn of<'py>(self, py: Python<'py>, items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    /// The object itself, of `items`.
+    pub fn of<'py>(self, py: Python<'py>, mut items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         Ok(match self {
             Self::List => PyList::new(py, items)?.into_any(),
             Self::Tuple => PyTuple::new(py, items)?.into_any(),
@@ -66,49 +56,35 @@ impl Shape {
                 }
                 dict.into_any()
             }
-            Self::Slice => py.get_type::<PySlice>().call1(PyTuple::new(py, items)?)?,
+            Self::Call => items.remove(0).call1(PyTuple::new(py, items)?)?,
+            Self::Named => {
+                let class = items.remove(0);
+                class.call((), Some(&named(items)?))?
+            }
         })
     }
 }
 
-impl Object {
-    /// The instance itself, of `items`.
-    pub fn of<'py>(&self, py: Python<'py>, items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        let class = self.class.bind(py);
-        let Some(names) = &self.names else { return class.call1(PyTuple::new(py, items)?) };
-        let fields = PyDict::new(py);
-        for (name, value) in names.bind(py).iter().zip(items) {
-            fields.set_item(name, value)?;
-        }
-        class.call((), Some(&fields))
+/// The entries of [`Shape::Named`] but the class, as a dict by name.
+///
+/// # Panics
+/// When there are no entries: there are always names.
+pub fn named<'py>(mut items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+    let names = items.pop().expect("the names come last").cast_into::<PyTuple>()?;
+    let fields = PyDict::new(names.py());
+    for (name, value) in names.iter().zip(items) {
+        fields.set_item(name, value)?;
     }
+    Ok(fields)
 }
 
 impl Piece {
-    /// The same step once more.
-    pub fn clone_ref(&self, py: Python<'_>) -> Self {
-        match self {
-            Self::Value(value) => Self::Value(value.clone_ref(py)),
-            Self::Task(task) => Self::Task(task.clone_ref(py)),
-            Self::Build(shape, count) => Self::Build(*shape, *count),
-            Self::Object(object) => Self::Object(Box::new(Object {
-                class: object.class.clone_ref(py),
-                names: object.names.as_ref().map(|names| names.clone_ref(py)),
-                count: object.count,
-            })),
-        }
-    }
-
     /// Shows the collector what this step holds.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Value(value) => visit.call(value),
             Self::Task(task) => visit.call(task),
             Self::Build(..) => Ok(()),
-            Self::Object(object) => {
-                visit.call(&object.class)?;
-                visit.call(&object.names)
-            }
         }
     }
 }
@@ -165,13 +141,6 @@ pub trait Builder<'py> {
         shape: Shape,
         items: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>>;
-    /// An instance of a class, of `items`.
-    fn object(
-        &mut self,
-        py: Python<'py>,
-        object: &Object,
-        items: Vec<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>>;
 }
 
 /// Runs the program: one entry an argument.
@@ -188,10 +157,6 @@ pub fn build<'py>(
             Piece::Build(shape, count) => {
                 let items = stack.split_off(stack.len() - *count as usize);
                 builder.container(py, *shape, items)?
-            }
-            Piece::Object(object) => {
-                let items = stack.split_off(stack.len() - object.count as usize);
-                builder.object(py, object, items)?
             }
         };
         stack.push(entry);

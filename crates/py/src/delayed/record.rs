@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use rustc_hash::FxBuildHasher;
 
 use super::node::{Delayed, Elsewhere, Task, Traits};
-use super::piece::{Object, Piece, Shape};
+use super::piece::{Piece, Shape};
 use super::{key, walk};
 
 /// What a record says beside its task: key, whether pure, length, annotations.
@@ -55,7 +55,6 @@ fn steps<'py>(
             Piece::Value(value) => steps.append((value,))?,
             Piece::Task(task) => steps.append(places[&(task.as_ptr() as usize)])?,
             Piece::Build(shape, count) => steps.append((*shape as u8, *count))?,
-            Piece::Object(object) => steps.append((&object.class, &object.names, object.count))?,
         }
     }
     Ok(steps)
@@ -109,17 +108,12 @@ fn pieces<'py>(steps: &Bound<'py, PyAny>, nodes: &[Bound<'py, Delayed>]) -> PyRe
             pieces.push(Piece::Task(task.clone().unbind()));
             continue;
         };
-        pieces.push(match tuple.len() {
-            1 => Piece::Value(tuple.get_item(0)?.unbind()),
-            2 => {
-                let (shape, count): (usize, u32) = tuple.extract()?;
-                let shape = Shape::ALL.get(shape).copied();
-                Piece::Build(shape.ok_or_else(|| PyValueError::new_err("a container of unknown shape"))?, count)
-            }
-            _ => {
-                let (class, names, count) = tuple.extract()?;
-                Piece::Object(Box::new(Object { class, names, count }))
-            }
+        pieces.push(if tuple.len() == 1 {
+            Piece::Value(tuple.get_item(0)?.unbind())
+        } else {
+            let (shape, count): (usize, u32) = tuple.extract()?;
+            let shape = Shape::ALL.get(shape).copied();
+            Piece::Build(shape.ok_or_else(|| PyValueError::new_err("a container of unknown shape"))?, count)
         });
     }
     Ok(pieces)

@@ -10,7 +10,7 @@ use pyo3::types::{
 };
 
 use super::node::Delayed;
-use super::piece::{Object, Piece, Shape};
+use super::piece::{Piece, Shape};
 
 /// Reads arguments into pieces.
 #[derive(Default)]
@@ -44,7 +44,9 @@ enum Items<'py> {
 /// What a container is built as, once a node was found in it.
 enum Build<'py> {
     Shape(Shape),
-    NamedTuple,
+    /// The class is pushed ahead of the items.
+    Called(Bound<'py, PyAny>),
+    /// The same, and the fields are passed by these names.
     Dataclass(Bound<'py, PyTuple>),
 }
 
@@ -104,7 +106,7 @@ impl<'py> Unpacker<'py> {
         } else if let Ok(slice) = object.cast_exact::<PySlice>() {
             let names = [intern!(py, "start"), intern!(py, "stop"), intern!(py, "step")];
             let bounds = names.map(|name| slice.getattr(name)).into_iter().collect::<PyResult<Vec<_>>>()?;
-            (Items::Tuple(PyTuple::new(py, bounds)?), Build::Shape(Shape::Slice))
+            (Items::Tuple(PyTuple::new(py, bounds)?), Build::Called(py.get_type::<PySlice>().into_any()))
         } else if is_iterator(object)? {
             let list = object.py().get_type::<PyList>().call1((object,))?.cast_into::<PyList>()?;
             drained = Some(list.clone());
@@ -119,7 +121,7 @@ impl<'py> Unpacker<'py> {
         } else if let Some((names, values)) = dataclass_fields(object)? {
             (Items::Tuple(values), Build::Dataclass(names))
         } else if let Some(tuple) = named_tuple(object)? {
-            (Items::Tuple(tuple), Build::NamedTuple)
+            (Items::Tuple(tuple), Build::Called(object.get_type().into_any()))
         } else {
             return Ok(false);
         };
@@ -127,6 +129,11 @@ impl<'py> Unpacker<'py> {
             return Err(PyRecursionError::new_err("a container that contains itself cannot be an argument"));
         }
         let start = self.pieces.len();
+        match &build {
+            Build::Shape(_) => {}
+            Build::Called(class) => self.pieces.push(Piece::Value(class.clone().unbind())),
+            Build::Dataclass(_) => self.pieces.push(Piece::Value(object.get_type().into_any().unbind())),
+        }
         self.open.push(Open { container: object.clone(), items, next: 0, start, found: false, drained, build });
         Ok(true)
     }
@@ -142,19 +149,16 @@ impl<'py> Unpacker<'py> {
         }
         self.found();
         let count = u32::try_from(open.next - 1).map_err(|_| PyValueError::new_err("a container is too long"))?;
-        self.pieces.push(match open.build {
-            Build::Shape(Shape::Dict) => Piece::Build(Shape::Dict, count),
+        let build = match open.build {
             Build::Shape(shape) => Piece::Build(shape, count),
-            Build::NamedTuple => {
-                let class = open.container.get_type().into_any().unbind();
-                Piece::Object(Box::new(Object { class, names: None, count }))
-            }
+            Build::Called(_) => Piece::Build(Shape::Call, count + 1),
             Build::Dataclass(names) => {
                 ensure_replaceable(&open.container, &names)?;
-                let class = open.container.get_type().into_any().unbind();
-                Piece::Object(Box::new(Object { class, names: Some(names.unbind()), count }))
+                self.pieces.push(Piece::Value(names.into_any().unbind()));
+                Piece::Build(Shape::Named, count + 2)
             }
-        });
+        };
+        self.pieces.push(build);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use super::context::CallerContext;
 use super::shell::PyShell;
 use super::worker::employer_submit;
 use crate::compare::compare_keys;
+use crate::delayed::{self, DelayedGraph};
 use crate::graph::{Table, read};
 
 /// Computes `keys` of `graph` on threads of an executor, of which `submit` is the method that takes a job.
@@ -147,9 +148,21 @@ pub fn start<'py>(
     keys: &Bound<'py, PyAny>,
     cache: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<(Local, PyShell, Wanted)> {
+    let py = graph.py();
+    if let Ok(nodes) = keys.cast_exact::<DelayedGraph>() {
+        // A graph of delayed calls in the place of keys means its roots. It is read as it is, without any key, unless
+        // it is not the graph that is to run, as for callbacks.
+        if cache.is_none()
+            && keys.is(graph)
+            && let Some((table, roots)) = delayed::read(nodes)?
+        {
+            return start_table(py, table, Wanted::Many(roots.into_iter().map(Wanted::One).collect()));
+        }
+        return start(graph, &nodes.get().root_keys(py)?, cache);
+    }
     let table = read(graph, cache)?;
     let wanted = Wanted::find(&table, keys)?;
-    start_table(graph.py(), table, wanted)
+    start_table(py, table, wanted)
 }
 
 /// Orders a table, and makes the machine and the shell of a run of it.

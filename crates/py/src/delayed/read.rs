@@ -1,0 +1,102 @@
+//! Reads nodes straight into the table that the local engine runs: no keys, no task objects, no mapping.
+
+use cenote_core::graph::TaskId;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use rustc_hash::FxBuildHasher;
+
+use super::graph::DelayedGraph;
+use super::node::{Delayed, Task};
+use super::piece::{Piece, Shape};
+use super::share::{Places, Shared};
+use super::walk;
+use crate::graph::{Build, Names, Table, TableBuilder};
+
+/// The table of the graph, and the tasks of its roots. Nothing if the graph has parts that were made elsewhere: those
+/// are read like any mapping.
+///
+/// # Errors
+/// What making the key of a pure call raises, and what comparing keys does.
+pub fn read(graph: &Bound<'_, DelayedGraph>) -> PyResult<Option<(Table, Vec<TaskId>)>> {
+    let py = graph.py();
+    let roots = &graph.get().roots;
+    let nodes = walk::dependencies_first(py, roots, |_| false);
+    if nodes.iter().any(|node| matches!(node.get().task, Task::Graph(_))) {
+        return Ok(None);
+    }
+    let mut builder = TableBuilder::with_capacity(nodes.len(), 3 * nodes.len());
+    let mut places = Places::with_capacity_and_hasher(nodes.len(), FxBuildHasher);
+    let mut shared = Shared::new(py);
+    let mut objects = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let node = node.into_bound(py);
+        let address = node.as_ptr() as usize;
+        let task = match shared.find(&node, &places)? {
+            Ok(task) => task,
+            Err(fresh) => {
+                write(py, node.get(), &places, &mut builder)?;
+                let task = builder.finish_program();
+                shared.remember(fresh, task)?;
+                objects.push(node.into_any().unbind());
+                task
+            }
+        };
+        places.insert(address, task);
+    }
+    let wanted = roots.iter().map(|root| places[&(root.as_ptr() as usize)]).collect();
+    Ok(Some((builder.build(Names::Objects(objects)), wanted)))
+}
+
+/// Writes the program of a node whose dependencies have their places.
+fn write(py: Python<'_>, node: &Delayed, places: &Places, builder: &mut TableBuilder) -> PyResult<()> {
+    match &node.task {
+        Task::Leaf { value, .. } => builder.push_value(value.clone_ref(py)),
+        Task::Nested { pieces, .. } => {
+            push(py, pieces, places, builder);
+        }
+        Task::Attribute { pieces, name } => {
+            static GETATTR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            builder.push_value(GETATTR.import(py, "builtins", "getattr")?.clone().unbind());
+            push(py, pieces, places, builder);
+            builder.push_value(name.clone_ref(py).into_any());
+            builder.push_build(Build::Call, 3);
+        }
+        Task::Call { func, pieces, names } => {
+            builder.push_value(func.clone_ref(py));
+            let entries = push(py, pieces, places, builder);
+            if let Some(names) = names {
+                builder.push_value(names.clone_ref(py).into_any());
+                builder.push_build(Build::CallKeywords, entries + 2);
+            } else {
+                builder.push_build(Build::Call, entries + 1);
+            }
+        }
+        Task::Graph(_) => unreachable!("graphs that were made elsewhere are not read here"),
+    }
+    Ok(())
+}
+
+/// Writes steps down; says how many entries they leave.
+fn push(py: Python<'_>, pieces: &[Piece], places: &Places, builder: &mut TableBuilder) -> usize {
+    let mut entries = 0;
+    for piece in pieces {
+        match piece {
+            Piece::Value(value) => builder.push_value(value.clone_ref(py)),
+            Piece::Task(task) => builder.push_result(places[&(task.as_ptr() as usize)]),
+            Piece::Build(shape, count) => {
+                let build = match shape {
+                    Shape::List => Build::List,
+                    Shape::Tuple => Build::Tuple,
+                    Shape::Set => Build::Set,
+                    Shape::Dict => Build::Dict,
+                    Shape::Call => Build::Call,
+                    Shape::Named => Build::CallKeywords,
+                };
+                builder.push_build(build, *count as usize);
+                entries -= *count as usize;
+            }
+        }
+        entries += 1;
+    }
+    entries
+}
