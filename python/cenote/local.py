@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from cenote import _dask, _native, config
-from cenote._run_state import State
+from cenote._run_state import State, TaskObjects
 from cenote.callbacks import Callback, local_callbacks
 
 __all__ = ["MultiprocessingPoolExecutor", "SynchronousExecutor", "get_async", "get_sync"]
@@ -118,6 +118,7 @@ def get_async(
                 started.append(callback)
             stepper = _native.Stepper(graph, result, cache)
             state = State(stepper, cache)
+            graph = TaskObjects(graph)
             for callback in active:
                 if callback[1]:
                     callback[1](graph, state)
@@ -171,7 +172,7 @@ class _Run:
             for tasks in iter(jobs.next_tasks, []):
                 for task in tasks:
                     key = self.stepper.key(task)
-                    self.state.start(task)
+                    self.state.start(key)
                     for callback in self.pretask:
                         callback(key, self.graph, self.state)
                 jobs.submit_tasks(tasks)
@@ -189,7 +190,7 @@ class _Run:
                 raise error
             result = self.stepper.run(task)
         released = self.stepper.finish(result, task)
-        self.state.finish(task, result, released)
+        self.state.finish(key, result, released)
         for callback in self.posttask:
             callback(key, result, self.graph, self.state, worker_id)
 
