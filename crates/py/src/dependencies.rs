@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use cenote_core::graph::TaskId;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -19,8 +20,8 @@ pub fn dependencies<'py>(dsk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>
     for (task, value) in values.iter().enumerate() {
         names.clear();
         classes.names(value, &mut keys, &mut names, &mut queue)?;
-        let list = PyList::new(py, names.iter().map(|name| &keys.objects[name.index()]))?;
-        result.set_item(&keys.objects[task], list)?;
+        let list = PyList::new(py, names.iter().map(|name| keys.object(py, *name)))?;
+        result.set_item(keys.object(py, TaskId(task as u32)), list)?;
     }
     Ok(result)
 }

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::compare::compare_keys;
-use crate::specification::{Classes, Keys, Specification};
+use crate::graph::Keys;
+use crate::specification::{Classes, Specification};
 
 /// Returns the place of each key of `dsk` in the static order; with `return_paths` a pair of it and the number of the
 /// critical path on which the key stands: a half less if beside it, -1 if it is no work. `budget`
@@ -19,12 +20,12 @@ pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool, budget: Option<us
     let mut specification = Specification::read(dsk)?;
     let graph = specification.graph(&Classes::loaded(py)?)?;
     let keys = &specification.keys;
-    let tie_break = |a: TaskId, b: TaskId| compare_keys(&keys.objects[a.index()], &keys.objects[b.index()]);
+    let tie_break = |a: TaskId, b: TaskId| compare_keys(keys.object(py, a), keys.object(py, b));
     let dependents = graph.reversed();
     let budget = budget.map_or_else(Budget::default, |fixed| Budget { fixed, each: 0 });
     let options = Options { with_paths: return_paths, budget };
     let ordered = order_with(&graph, &dependents, options, tie_break);
-    let ordered = ordered.map_err(|cycle| cycle_error(&cycle, keys))?;
+    let ordered = ordered.map_err(|cycle| cycle_error(py, &cycle, keys))?;
 
     let tasks = specification.values.len();
     let mut sequence = vec![TaskId(0); graph.len()];
@@ -34,7 +35,7 @@ pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool, budget: Option<us
     let places = PyDict::new(py);
     // Keys that are not there have no place.
     for (place, task) in sequence.iter().filter(|task| task.index() < tasks).enumerate() {
-        let key = &keys.objects[task.index()];
+        let key = keys.object(py, *task);
         match ordered.path.get(task.index()) {
             None => places.set_item(key, place)?,
             Some(0) => places.set_item(key, (place, -1))?,
@@ -46,10 +47,10 @@ pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool, budget: Option<us
 }
 
 /// The error for a cycle: Dask's type and words, which name each key and what it needs.
-fn cycle_error(Cycle(path): &Cycle, keys: &Keys<'_>) -> PyErr {
+fn cycle_error(py: Python<'_>, Cycle(path): &Cycle, keys: &Keys) -> PyErr {
     let mut message = String::from("Cycle detected between the following keys:");
     for task in path {
-        let text = keys.objects[task.index()].str();
+        let text = keys.object(py, *task).str();
         message.push_str("\n  -> ");
         message.push_str(&text.map_or_else(|_| "?".to_owned(), |text| text.to_string_lossy().into_owned()));
     }

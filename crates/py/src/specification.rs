@@ -4,23 +4,17 @@
 use std::collections::VecDeque;
 
 use cenote_core::graph::{Graph, GraphBuilder, TaskId, TaskKind};
-use cenote_core::intern::Interner;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 
-/// A specification: keys, what belongs to them, and who names whom.
+use crate::graph::Keys;
+
+/// A specification: keys, and what belongs to them.
 pub struct Specification<'py> {
     /// The keys, by task. Those that a task names although they are not there come after the others.
-    pub keys: Keys<'py>,
+    pub keys: Keys,
     /// What belongs to each key that is there.
     pub values: Vec<Bound<'py, PyAny>>,
-}
-
-/// Keys by task.
-#[derive(Default)]
-pub struct Keys<'py> {
-    interner: Interner,
-    pub objects: Vec<Bound<'py, PyAny>>,
 }
 
 /// The classes of task objects that are loaded.
@@ -28,30 +22,6 @@ pub struct Classes<'py> {
     tasks: Vec<Bound<'py, PyType>>,
     data: Vec<Bound<'py, PyType>>,
     references: Vec<Bound<'py, PyType>>,
-}
-
-impl<'py> Keys<'py> {
-    /// Gives a key an id that is known to have none.
-    fn insert(&mut self, key: Bound<'py, PyAny>) -> PyResult<TaskId> {
-        let hash = hash(&key)?;
-        self.objects.push(key);
-        Ok(self.interner.insert(hash))
-    }
-
-    /// The id of a key, if it has one.
-    ///
-    /// # Errors
-    /// What the key's hash or a comparison raises.
-    pub fn find(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<TaskId>> {
-        self.interner.find(hash(key)?, |task| {
-            let known = &self.objects[task.index()];
-            Ok(known.is(key) || known.eq(key)?)
-        })
-    }
-}
-
-fn hash(key: &Bound<'_, PyAny>) -> PyResult<u64> {
-    Ok(key.hash()?.cast_unsigned() as u64)
 }
 
 impl<'py> Specification<'py> {
@@ -67,15 +37,11 @@ impl<'py> Specification<'py> {
             dict.update(specification.cast::<PyMapping>()?)?;
             dict
         };
-        let mut keys = Keys { interner: Interner::with_capacity(dict.len()), objects: Vec::with_capacity(dict.len()) };
-        let mut values = Vec::with_capacity(dict.len());
         // The dict is copied before any code of a key runs: that could change it.
-        for (key, value) in dict.iter() {
-            keys.objects.push(key);
-            values.push(value);
-        }
-        for key in &keys.objects {
-            keys.interner.insert(hash(key)?);
+        let (names, values): (Vec<_>, Vec<_>) = dict.iter().unzip();
+        let mut keys = Keys::with_capacity(names.len());
+        for key in &names {
+            keys.insert_new(key)?;
         }
         Ok(Self { keys, values })
     }
@@ -95,7 +61,7 @@ impl<'py> Specification<'py> {
             let value = &self.values[task];
             let kind = classes.kind(value)?;
             classes.names(value, &mut self.keys, &mut names, &mut queue)?;
-            named_by.resize(self.keys.objects.len(), u32::MAX);
+            named_by.resize(self.keys.len(), u32::MAX);
             for &name in &names {
                 if std::mem::replace(&mut named_by[name.index()], task as u32) != task as u32 {
                     builder.push_distinct(name);
@@ -103,7 +69,7 @@ impl<'py> Specification<'py> {
             }
             builder.finish_task(kind);
         }
-        for _ in tasks..self.keys.objects.len() {
+        for _ in tasks..self.keys.len() {
             builder.finish_task(TaskKind::Data);
         }
         Ok(builder.build())
@@ -146,7 +112,7 @@ impl<'py> Classes<'py> {
     pub fn names(
         &self,
         value: &Bound<'py, PyAny>,
-        keys: &mut Keys<'py>,
+        keys: &mut Keys,
         names: &mut Vec<TaskId>,
         queue: &mut VecDeque<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
@@ -156,7 +122,7 @@ impl<'py> Classes<'py> {
             for key in dependencies.try_iter()? {
                 let key = key?;
                 let name = keys.find(&key)?;
-                names.push(name.map_or_else(|| keys.insert(key), Ok)?);
+                names.push(name.map_or_else(|| keys.insert_new(&key), Ok)?);
             }
             return Ok(());
         }
@@ -171,7 +137,7 @@ impl<'py> Classes<'py> {
     fn expand(
         &self,
         value: &Bound<'py, PyAny>,
-        keys: &mut Keys<'py>,
+        keys: &mut Keys,
         names: &mut Vec<TaskId>,
         queue: &mut VecDeque<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
@@ -219,7 +185,7 @@ fn is_call(value: &Bound<'_, PyAny>) -> bool {
 
 /// Whether a value is of a type of which there are no task objects, and which never contains a name either.
 fn is_atom(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<pyo3::types::PyInt>()
+    value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<PyInt>()
 }
 
 /// Whether a value is of a type of which there are no task objects.
@@ -229,6 +195,6 @@ fn is_plain(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PySet>()
-        || value.is_exact_instance_of::<pyo3::types::PyFloat>()
+        || value.is_exact_instance_of::<PyFloat>()
         || value.is_none()
 }
