@@ -4,6 +4,7 @@
 //! come in as arguments; what must be done goes out as values.
 #![forbid(unsafe_code)]
 
+pub mod draw;
 pub mod graph;
 pub mod intern;
 pub mod local;
