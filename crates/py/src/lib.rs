@@ -3,6 +3,7 @@
 mod compare;
 mod delayed;
 mod dependencies;
+mod draw;
 mod graph;
 mod local;
 mod order;
@@ -21,6 +22,8 @@ mod _native {
     use super::delayed::{Delayed, DelayedGraph, MethodCaller, delayed, restore_delayed};
     #[pymodule_export]
     use super::dependencies::dependencies;
+    #[pymodule_export]
+    use super::draw::Drawing;
     #[pymodule_export]
     use super::local::{Stepper, cpus, is_worker, run_portable, run_subgraph, run_sync, run_threaded};
     #[pymodule_export]
