@@ -110,22 +110,17 @@ class Touch:
     """Watches a test until the first moment in which code of the subject runs.
 
     Code of the subject is what stands in its modules' own files, and the functions that these modules offer: native
-    ones, and ones from the package's private modules.
+    ones, and ones from modules of Cenote whose name is none of Dask's, which are parts of the subject.
     """
 
     def __init__(self) -> None:
         root = Path(counterpart("dask").__file__ or "").parent
         offered = [module for name in SUBJECT if (module := counterpart(f"dask.{name}"))]
         callables = [value for module in offered for value in vars(module).values() if callable(value)]
-        private = {Path(code.co_filename) for value in callables if (code := getattr(value, "__code__", None))}
-        self.files = tuple(
-            [
-                *(str(root / f"{name}.py") for name in SUBJECT),
-                *(f"{root / name}{os.sep}" for name in SUBJECT),
-                *(str(path) for path in private if path.parent == root and path.name.startswith("_")),
-            ]
-            or [f"{root}{os.sep}"]
-        )
+        homes = {getattr(value, "__module__", None) or "" for value in callables}
+        parts = {home.removeprefix(f"{PACKAGE}.") for home in homes if home.startswith(f"{PACKAGE}.")}
+        names = {*SUBJECT, *(part for part in parts if importlib.util.find_spec(f"dask.{part.partition('.')[0]}") is None)}
+        self.files = tuple(f"{root / name}{end}" for name in names for end in (".py", os.sep)) or (f"{root}{os.sep}",)
         self.native = {id(value) for value in callables}
         self.seen = False
 
