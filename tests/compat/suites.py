@@ -44,7 +44,13 @@ DROP_IN = (
     Suite("test_order", "dask/tests/test_order.py", ("order",)),
     Suite("test_optimization", "dask/tests/test_optimization.py", ("optimization",)),
     Suite("test_highgraph", "dask/tests/test_highgraph.py", ("highlevelgraph", "base")),
-    Suite("test_base", "dask/tests/test_base.py", ("base", "tokenize", "delayed", "threaded", "local")),
+    Suite(
+        "test_base",
+        "dask/tests/test_base.py",
+        subject=("base", "tokenize", "delayed", "threaded", "local"),
+        # Subclasses of Dask's own collections are configured, and compare the type of their graphs, as Dask's.
+        keep=("dask.config", "dask.highlevelgraph.HighLevelGraph"),
+    ),
     Suite("test_callbacks", "dask/tests/test_callbacks.py", ("callbacks", "threaded", "local")),
     Suite("test_progress", "dask/diagnostics/tests/test_progress.py", ("diagnostics",)),
     Suite("test_graph_manipulation", "dask/tests/test_graph_manipulation.py", ("graph_manipulation",)),
