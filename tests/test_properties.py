@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import cenote.local
-import cenote.threaded
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import cenote.local
+import cenote.threaded
 from random_graphs import FAULTS, KEYS, SHAPES, Boom, RandomGraph, random_graph, written
 
 dask = pytest.importorskip("dask")

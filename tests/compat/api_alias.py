@@ -119,7 +119,10 @@ class Touch:
         callables = [value for module in offered for value in vars(module).values() if callable(value)]
         homes = {getattr(value, "__module__", None) or "" for value in callables}
         parts = {home.removeprefix(f"{PACKAGE}.") for home in homes if home.startswith(f"{PACKAGE}.")}
-        names = {*SUBJECT, *(part for part in parts if importlib.util.find_spec(f"dask.{part.partition('.')[0]}") is None)}
+        names = {
+            *SUBJECT,
+            *(part for part in parts if importlib.util.find_spec(f"dask.{part.partition('.')[0]}") is None),
+        }
         self.files = tuple(f"{root / name}{end}" for name in names for end in (".py", os.sep)) or (f"{root}{os.sep}",)
         self.native = {id(value) for value in callables}
         self.seen = False
