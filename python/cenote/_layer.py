@@ -50,7 +50,7 @@ class Layer(Mapping[Key, Any]):
         """Whether some tasks are tuples, in which only the set of all keys tells what is a reference."""
         return not all(is_task(task) for task in self.values())
 
-    def get_dependencies(self, key: Key, all_hlg_keys: Collection[Key]) -> set[Key]:
+    def get_dependencies(self, key: Key, all_hlg_keys: Collection[Any]) -> set[Key]:
         """The keys that one task refers to.
 
         Parameters
@@ -65,7 +65,7 @@ class Layer(Mapping[Key, Any]):
         task = self[key]
         return set(task.dependencies) if is_task(task) else set(keys_in_tasks(all_hlg_keys, [task]))
 
-    def cull(self, keys: set[Key], all_hlg_keys: Collection[Key]) -> tuple[Layer, Mapping[Key, set[Key]]]:
+    def cull(self, keys: set[Key], all_hlg_keys: Collection[Any]) -> tuple[Layer, Mapping[Key, set[Key]]]:
         """Only what is needed for some keys.
 
         Parameters

@@ -368,7 +368,7 @@ def compute_layer_dependencies(layers: Mapping[str, Mapping[Key, Any]]) -> dict[
     """
     from cenote.core import keys_in_tasks
 
-    home: dict[Key, str] = {}
+    home: dict[Any, str] = {}
     for name, layer in layers.items():
         for key in layer:
             home.setdefault(key, name)
