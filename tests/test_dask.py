@@ -170,19 +170,15 @@ def test_without_a_scheduler_named_ours_and_dasks_can_be_computed_by_dask(monkey
     assert dask.compute(da.arange(10, chunks=5).sum(), ours) == (45, 1)
 
 
-def test_what_they_share_is_computed_once():
-    da = pytest.importorskip("dask.array")
-    np = pytest.importorskip("numpy")
-    calls = []
-
-    def make():
-        calls.append(1)
-        return np.ones(3)
-
-    ours = cenote.delayed(make)()
-    array = da.from_delayed(ours, shape=(3,), dtype=float)
-    assert cenote.compute(array.sum(), ours.sum()) == (3.0, 3.0)
-    assert len(calls) == 1
+def test_results_stand_in_the_order_of_the_collections_whatever_optimizes_them():
+    da, db = pytest.importorskip("dask.array"), pytest.importorskip("dask.bag")
+    array, bag, ours = da.arange(4, chunks=2), db.from_sequence([1, 2], npartitions=2), cenote.delayed(abs)(-1)
+    mixed = (array.sum(), bag, ours, array.max(), bag.sum(), dask.delayed(abs)(-2))
+    with cenote.config.set(scheduler="threads"):
+        assert cenote.compute(*mixed) == (6, [1, 2], 1, 3, 3, 2)
+        kept = cenote.persist(*mixed)
+        assert [type(one) for one in kept] == [type(one) for one in mixed]
+        assert cenote.compute(*kept) == (6, [1, 2], 1, 3, 3, 2)
 
 
 def test_a_collection_given_to_a_function_of_ours_arrives_computed():

@@ -1,6 +1,5 @@
 """On a cluster of stock Dask processes that cannot import Cenote (cenote.distributed)."""
 
-import contextlib
 import operator
 import os
 import subprocess
@@ -59,8 +58,12 @@ def where():
     return process
 
 
-def worker_processes(client):
-    return set(client.run(where()).values())
+def worker_processes(client, *names):
+    """The processes of all workers, or of some."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return set(
+        client.run(where(), workers=[one for one in workers if not names or workers[one]["name"] in names]).values()
+    )
 
 
 def plus():
@@ -126,9 +129,9 @@ def test_a_tree_of_many_tasks(client):
 
 def test_a_chain_deeper_than_python_recurses(client):
     x = cenote.delayed(0)
-    for _ in range(2_000):
+    for _ in range(1_100):
         x = cenote.delayed(plus())(x, 1)
-    assert x.compute() == 2_000
+    assert x.compute() == 1_100
 
 
 def test_an_exception_arrives_as_itself(client):
@@ -203,8 +206,7 @@ def test_annotations_travel(client):
     free = cenote.delayed(plus())(1, dask_key_name="without-annotations")
     kept = cenote.persist(*pinned, free)
     pids = cenote.compute(*kept[:-1])
-    expected = client.run(where(), workers=[name])
-    assert set(pids) == set(expected.values())
+    assert set(pids) == worker_processes(client, name)
     found = annotations_of(client, kept[0].key)
     assert found["workers"] == [name]
     assert found["priority"] == 7
@@ -214,7 +216,7 @@ def test_annotations_travel(client):
 def test_annotations_around_compute_hold_for_all_of_it(client):
     with cenote.annotate(workers=["worker-0"]):
         pids = cenote.compute(*[cenote.delayed(where())(i) for i in range(8)])
-    assert set(pids) == set(client.run(where(), workers=["worker-0"]).values())
+    assert set(pids) == worker_processes(client, "worker-0")
 
 
 def test_retries_are_counted_there(client, tmp_path):
@@ -235,13 +237,13 @@ def test_retries_are_counted_there(client, tmp_path):
 def test_resources_are_asked_for(client):
     with cenote.annotate(resources={"GPU": 1}):
         task = cenote.delayed(plus())(1, dask_key_name="needs-a-gpu")
-    kept = task.persist()
+    kept, key = task.persist(), task.key
     deadline = time.monotonic() + SECONDS
     found = None
     while found is None and time.monotonic() < deadline:
         found = client.run_on_scheduler(
             lambda dask_scheduler: (
-                dask_scheduler.tasks[kept.key].resource_restrictions if kept.key in dask_scheduler.tasks else None
+                dask_scheduler.tasks[key].resource_restrictions if key in dask_scheduler.tasks else None
             )
         )
     assert found == {"GPU": 1}
@@ -282,7 +284,7 @@ def test_waiting_binding_and_cloning_mean_the_same_there(client):
 
 
 def test_collections_of_dask_and_ours_are_computed_together(client):
-    da = pytest.importorskip("dask.array")
+    da, np = pytest.importorskip("dask.array"), pytest.importorskip("numpy")
     import dask
 
     array = da.arange(100, chunks=10)
@@ -290,7 +292,7 @@ def test_collections_of_dask_and_ours_are_computed_together(client):
     assert dask.compute(ours, array.sum()) == (5000, 4950)
     assert cenote.compute(array.sum(), ours) == (4950, 5000)
     assert ours.compute() == 5000
-    made = da.from_delayed(cenote.delayed(list)((1, 2)), shape=(2,), dtype=int)
+    made = da.from_delayed(cenote.delayed(np.array)([1, 2]), shape=(2,), dtype=int)
     assert (made + 1).compute().tolist() == [2, 3]
     kept, total = cenote.persist(array, ours)
     assert type(kept) is type(array)
@@ -342,6 +344,5 @@ def test_handing_a_graph_over_costs_no_more_than_dasks_own_client_does(client):
 
     ours = min(seconds(cenote.delayed) for _ in range(3))
     theirs = min(seconds(dask.delayed) for _ in range(3))
-    with contextlib.suppress(AttributeError):
-        print(f"handing over 301 tasks: {ours * 1e3:.1f} ms, Dask's own {theirs * 1e3:.1f} ms")
+    print(f"handing over 301 tasks: {ours * 1e3:.1f} ms, Dask's own {theirs * 1e3:.1f} ms")
     assert ours <= theirs

@@ -15,7 +15,7 @@ from cenote.collection import (
     is_dask_collection,
     replace_name_in_key,
 )
-from cenote.finalize import finalized
+from cenote.finalize import finalized, optimized_alike
 from cenote.repack import unpack_collections
 from cenote.scheduler import get_scheduler, is_engine, named_schedulers
 from cenote.tokenize import TokenizationError, normalize_token, tokenize
@@ -135,7 +135,7 @@ def persist(
     schedule = get_scheduler(scheduler=scheduler, collections=collections)
     remote = getattr(getattr(schedule, "__self__", schedule), "persist", None)
     if callable(remote):
-        return repack(remote(collections, optimize_graph=optimize_graph, **kwargs))
+        return repack(optimized_alike(collections, lambda some: remote(some, optimize_graph=optimize_graph, **kwargs)))
     from cenote.rebuild import parts
 
     ours = parts(collections, optimize_graph)

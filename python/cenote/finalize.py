@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from cenote._native import Delayed
 
-__all__ = ["finalized"]
+__all__ = ["finalized", "optimized_alike"]
 
 
 def finalized(collections: Sequence[Any], optimize_graph: bool = True) -> list[Delayed]:
@@ -35,7 +35,46 @@ def finalized(collections: Sequence[Any], optimize_graph: bool = True) -> list[D
     return [collection if type(collection) is Delayed else next(done) for collection in collections]
 
 
+def optimized_alike(collections: Sequence[Any], do: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
+    """Do something with collections, those together that Dask optimizes together; the results stand in their order.
+
+    Given all at once, Dask sorts them by what optimizes them, and takes the result of one for that of another.
+
+    Parameters
+    ----------
+    collections : sequence
+        Collections of any library.
+    do : callable
+        From some of them to as many results.
+
+    Examples
+    --------
+    >>> optimized_alike([1, 2], lambda some: [-one for one in some])
+    [-1, -2]
+    """
+    groups: dict[Any, list[int]] = {}
+    for position, collection in enumerate(collections):
+        groups.setdefault(_optimizer(collection), []).append(position)
+    results: list[Any] = [None] * len(collections)
+    for positions in groups.values():
+        for position, result in zip(positions, do([collections[i] for i in positions]), strict=True):
+            results[position] = result
+    return results
+
+
+def _optimizer(collection: Any) -> Any:
+    """What tells collections apart that are optimized in different ways."""
+    if any(hasattr(type(collection), name) for name in ("expr", "__dask_exprs__")):
+        return "expressions"
+    optimizer = getattr(collection, "__dask_optimize__", None)
+    return optimizer if isinstance(optimizer, Hashable) else id(optimizer)
+
+
 def _by_dask(collections: list[Any], optimize_graph: bool) -> list[Delayed]:
+    return optimized_alike(collections, lambda some: _by_one_expression(some, optimize_graph))
+
+
+def _by_one_expression(collections: list[Any], optimize_graph: bool) -> list[Delayed]:
     from dask._expr import FinalizeCompute
     from dask.base import collections_to_expr
 

@@ -61,6 +61,12 @@ def _by_protocol(collections: list[Any], optimize_graph: bool) -> list[Part]:
 
 
 def _by_dask(collections: list[Any], optimize_graph: bool) -> list[Part]:
+    from cenote.finalize import optimized_alike
+
+    return optimized_alike(collections, lambda some: _by_one_expression(some, optimize_graph))
+
+
+def _by_one_expression(collections: list[Any], optimize_graph: bool) -> list[Part]:
     from dask._expr import CompositeExpr
     from dask.base import _rebuild_composite_collection, collections_to_expr
 
