@@ -26,6 +26,7 @@ autodoc_typehints_description_target = "documented"
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 
 
 class SettingsTable(SphinxDirective):
