@@ -2,6 +2,9 @@
 
 import itertools
 import pickle
+import subprocess
+import sys
+import textwrap
 from operator import add
 
 import pytest
@@ -168,6 +171,23 @@ def test_what_stands_for_functions_pickles_to_itself():
     assert pickle.loads(pickle.dumps(utils.apply))(int, ["11"], {"base": 2}) == 3
     with utils.SerializableLock("token"):
         assert utils.SerializableLock("token").locked()
+
+
+@pytest.mark.parametrize("modules", ["pickle", "pickle, dask.utils"])
+def test_a_lock_pickled_and_unpickled_is_the_same_lock(modules):
+    program = f"""
+    import {modules}
+    from cenote.utils import SerializableLock
+    lock, other = SerializableLock(), SerializableLock("other")
+    copy = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(lock))))
+    with lock:
+        assert copy.locked() and not copy.acquire(blocking=False) and not other.locked()
+        assert SerializableLock(lock.token).locked()
+    assert not copy.locked()
+    """
+    if "dask" in modules:
+        pytest.importorskip("dask")
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
 
 
 def test_a_lazy_handler_is_found_for_subclasses_too():

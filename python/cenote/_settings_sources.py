@@ -96,12 +96,14 @@ def collect_yaml(
     ValueError
         If a file is not valid, or its top level is not a mapping.
     """
-    import pathlib
-
     for file in list(_config_files(paths)):
         content = _load_file(file)
-        if content is not None:
-            yield (pathlib.Path(file), content) if return_paths else content
+        if content is not None and return_paths:
+            import pathlib
+
+            yield pathlib.Path(file), content
+        elif content is not None:
+            yield content
 
 
 def collect_env(env: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing.pool
+import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
@@ -136,6 +136,11 @@ def get_async(
                     callback[4](graph, state, not succeeded)
 
 
+def is_a(obj: Any, module: str, name: str) -> bool:
+    """Return whether an object is an instance of a class, without loading the class's module for that."""
+    return isinstance(obj, getattr(sys.modules.get(module), name, ()))
+
+
 def is_simple(kwargs: Mapping[str, Any]) -> bool:
     """Return whether nothing asks to watch single tasks, so that the engine may run them all by itself."""
     rerun = kwargs.get("rerun_exceptions_locally")
@@ -212,7 +217,9 @@ class _Jobs:
         self.shares_memory = isinstance(executor, (ThreadPoolExecutor, SynchronousExecutor)) or (
             isinstance(executor, MultiprocessingPoolExecutor) and executor.shares_memory
         )
-        self.pickles = isinstance(executor, (ProcessPoolExecutor, MultiprocessingPoolExecutor))
+        self.pickles = isinstance(executor, MultiprocessingPoolExecutor) or is_a(
+            executor, "concurrent.futures.process", "ProcessPoolExecutor"
+        )
 
     def next_tasks(self) -> list[int]:
         """Claim the tasks of one more job; none if no worker is free or no task ready."""
@@ -304,10 +311,10 @@ class SynchronousExecutor(Executor):
 class MultiprocessingPoolExecutor(Executor):
     """A pool of :mod:`multiprocessing`, of threads or processes, with the interface of an executor."""
 
-    def __init__(self, pool: multiprocessing.pool.Pool) -> None:
+    def __init__(self, pool: Any) -> None:
         self.pool = pool
-        self.shares_memory = isinstance(pool, multiprocessing.pool.ThreadPool)
-        self._max_workers: int = pool._processes  # type: ignore[attr-defined]
+        self.shares_memory = is_a(pool, "multiprocessing.pool", "ThreadPool")
+        self._max_workers: int = pool._processes
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit a job to the pool and return its future."""

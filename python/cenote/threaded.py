@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing.pool
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -86,8 +85,8 @@ def _threads(pool: Any, num_workers: int | None) -> tuple[Callable[..., Any] | N
             return None, num_workers or _cpus()
         pool = _own_pool(num_workers)
         return pool.submit, pool._max_workers
-    if isinstance(pool, multiprocessing.pool.Pool):
-        return local.MultiprocessingPoolExecutor(pool).submit, pool._processes  # type: ignore[attr-defined]
+    if local.is_a(pool, "multiprocessing.pool", "Pool"):
+        return local.MultiprocessingPoolExecutor(pool).submit, pool._processes
     return pool.submit, getattr(pool, "_max_workers", None) or num_workers or _cpus()
 
 
@@ -99,7 +98,9 @@ def _cpus() -> int:
 
 def _lends_threads(pool: Any) -> bool:
     """Whether jobs given to ``pool`` run in this process, where they can see the graph."""
-    return pool is None or isinstance(pool, (ThreadPoolExecutor, multiprocessing.pool.ThreadPool))
+    return (
+        pool is None or isinstance(pool, ThreadPoolExecutor) or local.is_a(pool, "multiprocessing.pool", "ThreadPool")
+    )
 
 
 def _own_pool(num_workers: int | None) -> ThreadPoolExecutor:

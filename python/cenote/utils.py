@@ -350,9 +350,20 @@ class SerializableLock:
         self.token = token or os.urandom(16).hex()
         self.lock: Any
         with self._making:
-            self.lock = self._locks.get(self.token)
-            if self.lock is None:
-                self.lock = self._locks[self.token] = threading.Lock()
+            for locks in self._tables():
+                self.lock = locks.get(self.token)
+                if self.lock is not None:
+                    break
+            else:
+                self.lock = threading.Lock()
+            self._locks[self.token] = self.lock
+
+    @classmethod
+    def _tables(cls) -> Iterator[Any]:
+        """The locks of this process by token: ours, and Dask's where it is loaded."""
+        yield cls._locks
+        if (theirs := _portable("SerializableLock", cls)) is not cls:
+            yield theirs._locks  # type: ignore[attr-defined]
 
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         """As `threading.Lock.acquire`."""
@@ -373,6 +384,8 @@ class SerializableLock:
         self.lock.release()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        for locks in self._tables():  # so that Dask's lock of this token in this process is this one
+            locks.setdefault(self.token, self.lock)
         return _portable("SerializableLock", SerializableLock), (self.token,)
 
     def __repr__(self) -> str:

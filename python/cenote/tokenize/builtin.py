@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import types
 from typing import Any
 
@@ -12,6 +11,8 @@ from cenote.tokenize.registry import PLAIN, items, normalize_token
 
 def hash_buffer(buffer: Any) -> str:
     """Return a hash of the memory behind `buffer`, which must be contiguous."""
+    import hashlib  # a fifth of the time to import this package, and only arrays need it
+
     return hashlib.sha256(buffer, usedforsecurity=False).hexdigest()[:32]
 
 
