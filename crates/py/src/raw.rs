@@ -55,3 +55,9 @@ unsafe fn equal_quickly(left: *mut ffi::PyObject, right: *mut ffi::PyObject) -> 
         same.then_some(true)
     }
 }
+
+/// Takes an object from the garbage collector, which will not find cycles through it any more.
+pub fn untrack(object: &Bound<'_, PyAny>) {
+    // SAFETY: the object is alive and of a type that the collector knows; untracking twice does nothing.
+    unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+}

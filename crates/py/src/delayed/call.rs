@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use super::node::{Delayed, Task, Traits};
 use super::piece::Piece;
 use super::unpack::Unpacker;
-use super::{foreign, setting};
+use super::{foreign, setting, settled};
 
 /// A call that is about to be written down.
 pub struct Call<'a, 'py> {
@@ -20,6 +20,8 @@ pub struct Call<'a, 'py> {
     pub pure: Option<bool>,
     /// How many items the result has.
     pub length: Option<u32>,
+    /// Whether `func` can be in no cycle of references.
+    pub settled: bool,
 }
 
 impl<'py> Call<'_, 'py> {
@@ -31,7 +33,7 @@ impl<'py> Call<'_, 'py> {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, Delayed>> {
         let py = args.py();
-        let Self { func, receiver, mut pure, length } = self;
+        let Self { func, receiver, mut pure, length, settled } = self;
         let mut unpacker = Unpacker::default();
         let keywords = kwargs.map_or(0, PyDictMethods::len);
         unpacker.pieces.reserve_exact(args.len() + usize::from(receiver.is_some()) + keywords);
@@ -69,14 +71,15 @@ impl<'py> Call<'_, 'py> {
             None => setting::default_purity(py)?,
         };
         let task = Task::Call { func: func.unbind(), pieces: pieces.into(), names };
-        Bound::new(py, Delayed::new(py, task, Traits { key, pure, length, annotations: setting::annotations(py)? }))
+        let traits = Traits { key, pure, length, annotations: setting::annotations(py)?, settled };
+        settled::track(py, Delayed::new(py, task, traits))
     }
 }
 
 /// The node of a pure call of `func` with arguments in this order.
 pub fn pure_call<'py>(func: Bound<'py, PyAny>, args: [Bound<'py, PyAny>; 2]) -> PyResult<Bound<'py, Delayed>> {
     let py = func.py();
-    Call { func, receiver: None, pure: Some(true), length: None }.with(&PyTuple::new(py, args)?, None)
+    Call { func, receiver: None, pure: Some(true), length: None, settled: true }.with(&PyTuple::new(py, args)?, None)
 }
 
 /// The node of an attribute of a node's result.
@@ -84,10 +87,8 @@ pub fn attribute<'py>(owner: &Bound<'py, Delayed>, name: &Bound<'py, PyString>) 
     let py = owner.py();
     let pieces = vec![Piece::Task(owner.clone().unbind())].into();
     let task = Task::Attribute { pieces, name: name.clone().unbind() };
-    Bound::new(
-        py,
-        Delayed::new(py, task, Traits { pure: true, annotations: setting::annotations(py)?, ..Traits::default() }),
-    )
+    let traits = Traits { pure: true, annotations: setting::annotations(py)?, ..Traits::default() };
+    settled::track(py, Delayed::new(py, task, traits))
 }
 
 /// A key that a user chose: anything hashable.

@@ -192,15 +192,26 @@ impl Delayed {
         let py = slf.py();
         let this = slf.get();
         let call = match &this.task {
-            Task::Leaf { value, pure } => {
-                Call { func: value.bind(py).clone(), receiver: None, pure: *pure, length: this.length }
-            }
+            Task::Leaf { value, pure } => Call {
+                func: value.bind(py).clone(),
+                receiver: None,
+                pure: *pure,
+                length: this.length,
+                settled: this.settled,
+            },
             Task::Attribute { name, .. } => {
                 let func = Bound::new(py, MethodCaller::new(name.clone_ref(py)))?.into_any();
                 let owner = this.dependencies().next().expect("an attribute has an owner").bind(py);
-                return Call { func, receiver: Some(owner), pure: None, length: None }.with(args, kwargs);
+                return Call { func, receiver: Some(owner), pure: None, length: None, settled: true }
+                    .with(args, kwargs);
             }
-            _ => Call { func: Operator::Call.function(py)?, receiver: Some(slf), pure: None, length: None },
+            _ => Call {
+                func: Operator::Call.function(py)?,
+                receiver: Some(slf),
+                pure: None,
+                length: None,
+                settled: true,
+            },
         };
         call.with(args, kwargs)
     }

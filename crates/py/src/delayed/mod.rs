@@ -16,6 +16,7 @@ mod piece;
 mod read;
 mod record;
 mod setting;
+mod settled;
 mod share;
 mod unpack;
 mod walk;

@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::piece::{Piece, Pieces};
+use super::settled;
 
 /// A value that will be computed: a call that was written down, with its arguments.
 ///
@@ -19,6 +20,8 @@ pub struct Delayed {
     pub(super) length: Option<u32>,
     /// Whether equal calls are one call, so that the key is made of the arguments.
     pub(super) pure: bool,
+    /// Whether it can be in no cycle of references, so that the collector need not look at it.
+    pub(super) settled: bool,
 }
 
 /// What a node does.
@@ -56,17 +59,22 @@ pub struct Traits {
     pub length: Option<u32>,
     /// The annotations in force when it was made.
     pub annotations: Option<Py<PyDict>>,
+    /// Whether what it calls, or is, can be in no cycle of references.
+    pub settled: bool,
 }
 
 impl Delayed {
     /// A node that does `task`.
     pub fn new(py: Python<'_>, task: Task, traits: Traits) -> Self {
-        let Traits { key: chosen, pure, length, annotations } = traits;
+        let Traits { key: chosen, pure, length, annotations, settled } = traits;
+        let settled = settled::is_task_settled(py, &task, settled)
+            && annotations.is_none()
+            && chosen.as_ref().is_none_or(|key| settled::is_key_settled(key.bind(py)));
         let key = PyOnceLock::new();
         if let Some(chosen) = chosen {
             key.set(py, chosen).expect("nobody else has seen the node");
         }
-        Self { task, key, annotations, length, pure }
+        Self { task, key, annotations, length, pure, settled }
     }
 
     /// The steps that make its arguments.

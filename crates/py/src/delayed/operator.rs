@@ -63,7 +63,8 @@ impl Operator {
     /// The node of this operator on one operand.
     pub fn on<'py>(self, operand: &Bound<'py, Delayed>) -> PyResult<Bound<'py, Delayed>> {
         let py = operand.py();
-        let call = Call { func: self.function(py)?, receiver: Some(operand), pure: Some(true), length: None };
+        let call =
+            Call { func: self.function(py)?, receiver: Some(operand), pure: Some(true), length: None, settled: true };
         call.with(&PyTuple::empty(py), None)
     }
 }

@@ -92,7 +92,7 @@ pub fn restore_delayed<'py>(records: &Bound<'py, PyList>) -> PyResult<Bound<'py,
         };
         nodes.push(Bound::new(
             py,
-            Delayed::new(py, task, Traits { key: Some(key.unbind()), pure, length, annotations }),
+            Delayed::new(py, task, Traits { key: Some(key.unbind()), pure, length, annotations, settled: false }),
         )?);
     }
     nodes.pop().ok_or_else(|| PyValueError::new_err("the records of a Delayed are empty"))

@@ -3,13 +3,13 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyIterator};
+use pyo3::types::{PyDict, PyFunction, PyInt, PyIterator};
 
 use super::call::checked_key;
 use super::node::{Delayed, Elsewhere, Task, Traits};
 use super::piece::Piece;
 use super::unpack::{Unpacker, is_foreign, is_reference};
-use super::{foreign, setting};
+use super::{foreign, setting, settled};
 
 /// An argument that may be left out, which None is not.
 pub enum Argument<'py> {
@@ -101,7 +101,9 @@ pub fn delayed<'py>(
     }
     let length = nout.map(|nout| checked_length(&nout)).transpose()?;
     let mut key = name.map(checked_key).transpose()?;
-    let task = if is_reference(&object)? {
+    let task = if object.is_exact_instance_of::<PyFunction>() {
+        Task::Leaf { value: object.unbind(), pure }
+    } else if is_reference(&object)? {
         let own = object.getattr(intern!(py, "key"))?;
         let graph = PyDict::new(py);
         graph.set_item(&own, &object)?;
@@ -116,8 +118,12 @@ pub fn delayed<'py>(
         Some(pure) => pure,
         None => setting::default_purity(py)?,
     };
-    let traits = Traits { key, pure: by_content, length, annotations: setting::annotations(py)? };
-    Ok(Bound::new(py, Delayed::new(py, task, traits))?.into_any())
+    let settled = match &task {
+        Task::Leaf { value, .. } => settled::is_settled(value.bind(py))?,
+        _ => false,
+    };
+    let traits = Traits { key, pure: by_content, length, annotations: setting::annotations(py)?, settled };
+    Ok(settled::track(py, Delayed::new(py, task, traits))?.into_any())
 }
 
 /// What a wrapped object does: it is a value, unless there are nodes in it.
