@@ -31,7 +31,7 @@ def row(name: str, n: int, timings: dict[str, list[Timing]], target: str) -> Row
     return (name, f"{n:,}", micro(ours, n), micro(theirs, n), micro(bare, n), gain, gain_wall, price, target)
 
 
-def get_runners(workload: Workload, n: int, peers: tuple[str, ...]) -> tuple[dict[str, Callable[[], Any]], int]:
+def runners_of_get(workload: Workload, n: int, peers: tuple[str, ...]) -> tuple[dict[str, Callable[[], Any]], int]:
     """The peers on one graph, checked to give the same answer, and the number of tasks in it."""
     import dask.threaded
 
@@ -53,7 +53,7 @@ def get(repeats: int, scale: float) -> list[Row]:
     """`threaded.get`: read the graph, order it, run it."""
     rows = []
     for workload in WORKLOADS:
-        runners, n = get_runners(workload, int(workload.peer_size * scale), ("cenote", "dask", "bare"))
+        runners, n = runners_of_get(workload, int(workload.peer_size * scale), ("cenote", "dask", "bare"))
         rows.append(row(f"get, {workload.name}", n, in_turns(runners, repeats), "≥ 100; ≤ 2.5 of bare"))
     return rows
 
@@ -122,7 +122,7 @@ def growth(repeats: int, scale: float) -> list[Row]:
     for workload in WORKLOADS:
         costs: dict[str, dict[int, float]] = {"cenote": {}, "bare": {}}
         for size in (10_000, 100_000, 1_000_000):
-            runners, n = get_runners(workload, int(size * scale), ("cenote", "bare"))
+            runners, n = runners_of_get(workload, int(size * scale), ("cenote", "bare"))
             for name, timings in in_turns(runners, 3 if size > 100_000 else repeats, warm=False).items():
                 costs[name][n] = median(timings)
         rows.append(growth_row(f"get, {workload.name}", costs["cenote"], costs["bare"]))

@@ -17,7 +17,9 @@ const NODES_ALLOWED: &[&str] =
 
 /// Dask's names that begin with `get_`; ours do not.
 const GET_ALLOWED: &[&str] = &[
+    "get_annotations",
     "get_async",
+    "get_colors",
     "get_all_dependencies",
     "get_all_external_keys",
     "get_output_keys",
