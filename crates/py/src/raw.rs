@@ -20,40 +20,61 @@ pub fn hash(object: &Bound<'_, PyAny>) -> PyResult<u64> {
 /// # Errors
 /// What `__eq__` raises.
 pub fn equal(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if surely_equal(left, right) {
+        return Ok(true);
+    }
     // SAFETY: both are alive and the interpreter attached.
+    match unsafe { ffi::PyObject_RichCompareBool(left.as_ptr(), right.as_ptr(), ffi::Py_EQ) } {
+        -1 => Err(PyErr::fetch(left.py())),
+        answer => Ok(answer == 1),
+    }
+}
+
+/// Whether two keys are equal, as far as that can be told without running code of theirs: identical objects, equal
+/// text, equal whole numbers, and tuples of these. `false` means that only Python can tell.
+pub fn surely_equal(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
+    let (left, right) = (left.as_ptr(), right.as_ptr());
+    if left == right {
+        return true;
+    }
+    // SAFETY: both are alive and the interpreter attached; the type is checked before anything of it is used.
     unsafe {
-        if let Some(answer) = equal_quickly(left.as_ptr(), right.as_ptr()) {
-            return Ok(answer);
+        if !is_exactly(left, right, &raw mut ffi::PyTuple_Type) {
+            return atoms_equal(left, right);
         }
-        match ffi::PyObject_RichCompareBool(left.as_ptr(), right.as_ptr(), ffi::Py_EQ) {
-            -1 => Err(PyErr::fetch(left.py())),
-            answer => Ok(answer == 1),
+        let len = ffi::PyTuple_GET_SIZE(left);
+        let same = |index| {
+            let (left, right) = (ffi::PyTuple_GET_ITEM(left, index), ffi::PyTuple_GET_ITEM(right, index));
+            left == right || atoms_equal(left, right)
+        };
+        // From the end: the items of keys differ there.
+        len == ffi::PyTuple_GET_SIZE(right) && (0..len).rev().all(same)
+    }
+}
+
+/// # Safety
+/// Both point at living objects; the interpreter is attached.
+unsafe fn atoms_equal(left: *mut ffi::PyObject, right: *mut ffi::PyObject) -> bool {
+    // SAFETY: by the caller's promise; the type is checked before anything of it is used.
+    unsafe {
+        if is_exactly(left, right, &raw mut ffi::PyLong_Type) {
+            let (mut huge_left, mut huge_right) = (0, 0);
+            let left = ffi::PyLong_AsLongLongAndOverflow(left, &raw mut huge_left);
+            let right = ffi::PyLong_AsLongLongAndOverflow(right, &raw mut huge_right);
+            left == right && huge_left == 0 && huge_right == 0
+        } else {
+            is_exactly(left, right, &raw mut ffi::PyUnicode_Type)
+                && ffi::PyUnicode_GET_LENGTH(left) == ffi::PyUnicode_GET_LENGTH(right)
+                && ffi::PyUnicode_Compare(left, right) == 0
         }
     }
 }
 
-/// The answer for identical objects, and for tuples all of whose items are identical: what keys named twice in a graph
-/// mostly are. `None` when only Python can tell.
-///
 /// # Safety
-/// Both point at living objects; the interpreter is attached.
-unsafe fn equal_quickly(left: *mut ffi::PyObject, right: *mut ffi::PyObject) -> Option<bool> {
-    if left == right {
-        return Some(true);
-    }
-    // SAFETY: by the caller's promise; the type is checked before anything of it is used.
-    unsafe {
-        let tuple = &raw mut ffi::PyTuple_Type;
-        if ffi::Py_TYPE(left) != tuple || ffi::Py_TYPE(right) != tuple {
-            return None;
-        }
-        let len = ffi::PyTuple_GET_SIZE(left);
-        if len != ffi::PyTuple_GET_SIZE(right) {
-            return Some(false);
-        }
-        let same = (0..len).all(|index| ffi::PyTuple_GET_ITEM(left, index) == ffi::PyTuple_GET_ITEM(right, index));
-        same.then_some(true)
-    }
+/// Both point at living objects.
+unsafe fn is_exactly(left: *mut ffi::PyObject, right: *mut ffi::PyObject, kind: *mut ffi::PyTypeObject) -> bool {
+    // SAFETY: by the caller's promise.
+    unsafe { ffi::Py_TYPE(left) == kind && ffi::Py_TYPE(right) == kind }
 }
 
 /// Takes an object from the garbage collector, which will not find cycles through it any more.

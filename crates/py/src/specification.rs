@@ -41,7 +41,7 @@ impl<'py> Specification<'py> {
         let (names, values): (Vec<_>, Vec<_>) = dict.iter().unzip();
         let mut keys = Keys::with_capacity(names.len());
         for key in &names {
-            keys.insert_new(key)?;
+            keys.insert_new(key);
         }
         Ok(Self { keys, values })
     }
@@ -122,7 +122,7 @@ impl<'py> Classes<'py> {
             for key in dependencies.try_iter()? {
                 let key = key?;
                 let name = keys.find(&key)?;
-                names.push(name.map_or_else(|| keys.insert_new(&key), Ok)?);
+                names.push(name.unwrap_or_else(|| keys.insert_new(&key)));
             }
             return Ok(());
         }

@@ -7,13 +7,22 @@ use pyo3::prelude::*;
 
 use crate::raw;
 
-/// The keys seen so far and their ids.
+/// The keys of a graph and their ids.
+///
+/// Graphs mostly name keys in the order in which they have them, so that the next key is guessed first, and compared
+/// without any code of the keys' own. Keys are hashed only once a guess has failed; then all of them are.
 #[derive(Default)]
 pub struct Keys {
+    /// Knows the keys that have been hashed: the first so many, or none.
     interner: Interner,
     objects: Vec<Py<PyAny>>,
     sorts: u8,
+    /// The key that was found last.
+    last: usize,
 }
+
+/// So many keys are looked through without hashing when a caller wants one of them.
+const LOOKS_PER_HASH: usize = 8;
 
 /// Sorts of keys that a graph has: what no key can be equal to needs no look-up.
 const TEXT: u8 = 1;
@@ -24,7 +33,7 @@ const OTHER: u8 = 8;
 impl Keys {
     /// Room for that many keys.
     pub fn with_capacity(keys: usize) -> Self {
-        Self { interner: Interner::with_capacity(keys), objects: Vec::with_capacity(keys), sorts: 0 }
+        Self { objects: Vec::with_capacity(keys), ..Self::default() }
     }
 
     /// How many keys there are.
@@ -40,41 +49,72 @@ impl Keys {
     /// The id of `key`, given now if it is new, and whether it is.
     ///
     /// # Errors
-    /// What the key's hash or a comparison raises.
+    /// What a key's hash or a comparison raises.
     pub fn intern(&mut self, key: &Bound<'_, PyAny>) -> PyResult<(TaskId, bool)> {
-        let hash = raw::hash(key)?;
-        if let Some(task) = self.find_hashed(key, hash)? {
+        if let Some(task) = self.find(key)? {
             return Ok((task, false));
         }
-        self.sorts |= sort(key);
-        self.objects.push(key.clone().unbind());
-        Ok((self.interner.insert(hash), true))
+        raw::hash(key)?;
+        Ok((self.insert_new(key), true))
     }
 
     /// Gives `key` an id without looking whether it is known: for keys of a dict, which are distinct.
-    ///
-    /// # Errors
-    /// What the key's hash raises.
-    pub fn insert_new(&mut self, key: &Bound<'_, PyAny>) -> PyResult<TaskId> {
-        let hash = raw::hash(key)?;
+    pub fn insert_new(&mut self, key: &Bound<'_, PyAny>) -> TaskId {
         self.sorts |= sort(key);
         self.objects.push(key.clone().unbind());
-        Ok(self.interner.insert(hash))
+        TaskId(self.objects.len() as u32 - 1)
     }
 
     /// The id of `key`, if it is known.
     ///
     /// # Errors
-    /// What the key's hash or a comparison raises.
-    pub fn find(&self, key: &Bound<'_, PyAny>) -> PyResult<Option<TaskId>> {
+    /// What a key's hash or a comparison raises.
+    pub fn find(&mut self, key: &Bound<'_, PyAny>) -> PyResult<Option<TaskId>> {
         if self.sorts & (sort(key) | OTHER) == 0 && sort(key) != OTHER {
             return Ok(None);
         }
-        self.find_hashed(key, raw::hash(key)?)
+        for guess in [self.last + 1, self.last] {
+            if self.is_surely(guess, key) {
+                self.last = guess;
+                return Ok(Some(TaskId(guess as u32)));
+            }
+        }
+        self.hash_all(key.py())?;
+        let hash = raw::hash(key)?;
+        let found = self.interner.find(hash, |task| raw::equal(self.object(key.py(), task), key))?;
+        if let Some(task) = found {
+            self.last = task.index();
+        }
+        Ok(found)
     }
 
-    fn find_hashed(&self, key: &Bound<'_, PyAny>, hash: u64) -> PyResult<Option<TaskId>> {
-        self.interner.find(hash, |task| raw::equal(self.object(key.py(), task), key))
+    /// The same, by looking through all keys if that is cheaper than hashing them: for the few that a caller wants.
+    ///
+    /// # Errors
+    /// What a key's hash or a comparison raises.
+    pub fn find_among_few(&mut self, key: &Bound<'_, PyAny>, few: usize) -> PyResult<Option<TaskId>> {
+        if self.interner.len() < self.objects.len() && few <= LOOKS_PER_HASH {
+            // The last key first: what a graph is for mostly stands at its end.
+            if let Some(index) = (0..self.objects.len()).rev().find(|&index| self.is_surely(index, key)) {
+                return Ok(Some(TaskId(index as u32)));
+            }
+        }
+        self.find(key)
+    }
+
+    fn is_surely(&self, index: usize, key: &Bound<'_, PyAny>) -> bool {
+        self.objects.get(index).is_some_and(|known| raw::surely_equal(known.bind(key.py()), key))
+    }
+
+    /// Hashes the keys that have not been hashed.
+    fn hash_all(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.interner.is_empty() {
+            self.interner = Interner::with_capacity(self.objects.len());
+        }
+        for index in self.interner.len()..self.objects.len() {
+            self.interner.insert(raw::hash(self.objects[index].bind(py))?);
+        }
+        Ok(())
     }
 }
 

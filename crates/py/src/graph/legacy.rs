@@ -135,7 +135,7 @@ impl<'py> Parser<'py> {
     }
 
     /// The task of this key; something that cannot be hashed is no key, and nothing is wrong with that.
-    fn find_hashable(&self, item: &Bound<'py, PyAny>) -> Option<TaskId> {
+    fn find_hashable(&mut self, item: &Bound<'py, PyAny>) -> Option<TaskId> {
         self.keys.find(item).unwrap_or(None)
     }
 }

@@ -25,7 +25,7 @@ pub fn read(graph: &Bound<'_, PyAny>, cache: Option<&Bound<'_, PyAny>>) -> PyRes
     let items = Items::of(graph)?;
     let mut keys = Keys::with_capacity(items.0.len());
     for (key, _) in &items.0 {
-        keys.insert_new(key)?;
+        keys.insert_new(key);
     }
     let mut cached: Vec<Option<Bound<'_, PyAny>>> = Vec::new();
     if let Some(cache) = cache {

@@ -80,6 +80,14 @@ impl Table {
         }
     }
 
+    /// The same, to look for keys in.
+    pub fn keys_mut(&mut self) -> Option<&mut Keys> {
+        match &mut self.names {
+            Names::Keys(keys) => Some(keys),
+            Names::Objects(_) => None,
+        }
+    }
+
     /// The program of `task`.
     pub fn program(&self, task: TaskId) -> &[Op] {
         let start = if task.0 == 0 { 0 } else { self.ends[task.index() - 1] as usize };

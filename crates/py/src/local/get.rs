@@ -104,12 +104,17 @@ impl Wanted {
     ///
     /// # Errors
     /// `KeyError` for a key that the graph does not have; what the key's hash raises.
-    pub fn find(table: &Table, keys: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub fn find(table: &mut Table, keys: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::find_among(table, keys, 1)
+    }
+
+    fn find_among(table: &mut Table, keys: &Bound<'_, PyAny>, keys_len: usize) -> PyResult<Self> {
         if let Ok(list) = keys.cast::<PyList>() {
-            let parts: PyResult<_> = list.iter().map(|keys| Self::find(table, &keys)).collect();
+            let len = list.len() * keys_len;
+            let parts: PyResult<_> = list.iter().map(|keys| Self::find_among(table, &keys, len)).collect();
             return parts.map(Self::Many);
         }
-        let known = table.keys().map_or(Ok(None), |known| known.find(keys))?;
+        let known = table.keys_mut().map_or(Ok(None), |known| known.find_among_few(keys, keys_len))?;
         match known {
             Some(task) if !table.absent().contains(&task) => Ok(Self::One(task)),
             _ => Err(PyKeyError::new_err(keys.clone().unbind())),
@@ -160,8 +165,8 @@ pub fn start<'py>(
         }
         return start(graph, &nodes.get().root_keys(py)?, cache);
     }
-    let table = read(graph, cache)?;
-    let wanted = Wanted::find(&table, keys)?;
+    let mut table = read(graph, cache)?;
+    let wanted = Wanted::find(&mut table, keys)?;
     start_table(py, table, wanted)
 }
 
