@@ -137,6 +137,10 @@ def test_a_literal_pickles_and_has_a_token():
     wrapped = pickle.loads(pickle.dumps(literal((abs, 1))))
     assert wrapped() == (abs, 1)
     assert tokenize(literal([1])) == tokenize(literal([1])) != tokenize(literal([2]))
+    if "dask" in sys.modules:
+        from dask.core import literal as theirs
+
+        assert tokenize(theirs([1])) == tokenize(literal([1]))
     assert quote([1])[0].data == [1] and quote("x") == "x"
 
 

@@ -449,9 +449,6 @@ class literal:
         """Return the value."""
         return self.data
 
-    def __dask_tokenize__(self) -> Any:
-        return "literal", self.data
-
 
 def quote(x: Any) -> Any:
     """Return something that stands for `x` itself in a graph, whatever `x` looks like.

@@ -30,6 +30,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("cache", UNSET, "a mapping of results that are known already, by key"),
     Setting("temporary-directory", None, "folder for temporary files; none: the system's"),
     Setting("delayed_pure", False, "whether calls of `delayed` functions are pure unless they say otherwise"),
+    Setting(
+        "delayed_optimize", UNSET, "function in place of what optimizes graphs of `delayed`; false: they run as built"
+    ),
     Setting("rerun_exceptions_locally", UNSET, "run a failed task again in the calling thread, for debuggers"),
     Setting("tokenize.ensure-deterministic", False, "raise instead of giving a random token to what cannot be hashed"),
     Setting("visualization.engine", None, "who draws graphs; none: Cenote itself"),
@@ -43,6 +46,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("optimization.fuse.rename-keys", True, "rename fused keys after all the keys they contain"),
     Setting("optimization.fuse.delayed", False, "whether graphs of `delayed` are fused"),
+    Setting("admin.async-client-fallback", None, "the scheduler to use in place of a client that is asynchronous"),
     Setting(
         "admin.traceback.shorten",
         [r"cenote[\\\/]", r"concurrent[\\\/]futures[\\\/]"],

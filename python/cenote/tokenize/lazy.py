@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from cenote import _dask
 from cenote.tokenize.registry import items, normalize_token
 
 
@@ -31,6 +32,27 @@ def register_numba() -> None:
         return normalize_token((func._reduce_class(), func._reduce_states()))
 
 
+def normalize_literal(wrapped: Any) -> Any:
+    """What it wraps."""
+    return "literal", normalize_token(wrapped.data)
+
+
+@normalize_token.register_lazy("cenote")
+def register_cenote() -> None:
+    """Ours."""
+    from cenote.core import literal
+
+    normalize_token.register(literal, normalize_literal)
+
+
+@normalize_token.register_lazy("dask")
+def register_dask() -> None:
+    """Dask's, which means the same: ours becomes Dask's by pickling where Dask is loaded."""
+    if (core := _dask.module("core")) is not None:
+        normalize_token.register(core.literal, normalize_literal)
+
+
+@normalize_token.register_lazy("toolz")
 def register_toolz() -> None:
     """Curried and composed functions."""
     from toolz.functoolz import Compose, curry
@@ -42,6 +64,3 @@ def register_toolz() -> None:
     @normalize_token.register(Compose)
     def normalize_compose(func: Any) -> Any:
         return "compose", items((func.first, *func.funcs))
-
-
-normalize_token.register_lazy("toolz", register_toolz)
