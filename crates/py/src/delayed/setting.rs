@@ -13,25 +13,19 @@ pub fn loaded<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Opt
     modules.bind(py).get_item(name)
 }
 
-/// The setting `delayed_pure`: what was set here, else what Dask says where it is loaded, else the default.
+/// The setting `delayed_pure`, as `cenote.config.get` finds it: what was set here, else what Dask says where it is
+/// loaded, else the lower levels.
 pub fn default_purity(py: Python<'_>) -> PyResult<bool> {
     static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let ours = MODULE.get_or_try_init(py, || PyResult::Ok(py.import("cenote.config")?.into_any().unbind()))?.bind(py);
-    if let Some(pure) = purity_in(&ours.getattr(intern!(py, "config"))?)? {
-        return Ok(pure);
-    }
+    // Dask's module may be half loaded, on another thread.
     if let Some(theirs) = loaded(py, intern!(py, "dask.config"))?
-        // The module may be half loaded, on another thread.
         && let Some(theirs) = theirs.getattr_opt(intern!(py, "config"))?
         && let Some(pure) = purity_in(&theirs)?
     {
-        return Ok(pure);
+        return Ok(purity_in(&ours.getattr(intern!(py, "_explicit"))?)?.unwrap_or(pure));
     }
-    let mut defaults = ours.getattr(intern!(py, "_lowest"))?;
-    if defaults.is_none() {
-        defaults = ours.call_method0(intern!(py, "_lowest_level"))?;
-    }
-    Ok(purity_in(&defaults)?.unwrap_or(false))
+    Ok(purity_in(&ours.getattr(intern!(py, "config"))?)?.unwrap_or(false))
 }
 
 fn purity_in(config: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
