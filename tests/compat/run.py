@@ -100,6 +100,7 @@ def command(suite: Suite, options: argparse.Namespace) -> list[str]:
         *(word for plugin in plugins for word in ("-p", plugin)),
         *("-p", "no:asyncio", "-p", "no:cacheprovider", "-m", "not slow and not network and not gpu"),
         *(f"--timeout={options.timeout_s}", "--timeout-method=thread", "--tb=short"),
+        *(() if options.full else (f"--ignore={root / path}" for path in suite.long)),
         *(("-k", options.k) if options.k else ()),
         *(("-n", str(options.n)) if options.n else ()),
         str(root / suite.path),

@@ -22,6 +22,8 @@ class Suite:
         Cenote does not replace.
     share
         How large a part of it the quick run takes: one test in ``share``.
+    long
+        Files that only the full run takes: they start clusters, on which no graph reaches a local engine.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Suite:
     subject: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     share: int = 1
+    long: tuple[str, ...] = ()
 
     @property
     def drop_in(self) -> bool:
@@ -60,12 +63,20 @@ DROP_IN = (
 
 #: ``scheduler="cenote"``: unmodified Dask, whose graphs run on Cenote's engine.
 SCHEDULER = (
-    Suite("tests", "dask/tests"),
+    Suite("tests", "dask/tests", long=("dask/tests/test_distributed.py",)),
     Suite("diagnostics", "dask/diagnostics"),
     Suite("bytes", "dask/bytes"),
     Suite("bag", "dask/bag"),
     Suite("array", "dask/array", share=10),
-    Suite("dataframe", "dask/dataframe", share=10),
+    Suite(
+        "dataframe",
+        "dask/dataframe",
+        share=10,
+        long=(
+            "dask/dataframe/dask_expr/tests/test_distributed.py",
+            "dask/dataframe/dask_expr/io/tests/test_distributed.py",
+        ),
+    ),
 )
 
 GROUPS = {"drop-in": DROP_IN, "scheduler": SCHEDULER, "all": DROP_IN + SCHEDULER}
