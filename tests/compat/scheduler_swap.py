@@ -87,10 +87,10 @@ class Swap:
     """Puts the engines into every place where Dask looks."""
 
     def __init__(self) -> None:
-        threads, sync = counted(load(ENGINE)), counted(load(ENGINE_SYNC))
-        self.engines = {"threads": threads, "sync": sync}
+        self.engines = {"threads": counted(load(ENGINE)), "sync": counted(load(ENGINE_SYNC))}
         if MODE == "all":
-            self.engines["processes"] = threads
+            # A function of its own: Dask compares these functions to see whether collections can be computed together.
+            self.engines["processes"] = counted(load(ENGINE))
 
     def names_and_functions(self) -> None:
         """Swap what is looked up at each call."""
