@@ -11,7 +11,7 @@ from operator import add
 import pytest
 
 import cenote
-from cenote.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer, compute_layer_dependencies
+from cenote.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer, compute_layer_dependencies, to_graphviz
 from cenote.task_spec import Alias, DataNode, List, Task, TaskRef
 
 
@@ -285,6 +285,18 @@ def test_the_repr_lists_the_layers_in_order():
     lines = repr(three_layers()).splitlines()
     assert lines[0] == "HighLevelGraph with 3 layers."
     assert lines[2:] == [" 0. read", " 1. add", " 2. total"]
+
+
+def test_the_picture_has_a_box_for_each_layer(tmp_path):
+    graph = three_layers()
+    picture = graph.visualize(filename=str(tmp_path / "layers.svg"), color="layer_type")
+    assert xml.etree.ElementTree.fromstring((tmp_path / "layers.svg").read_text()) is not None
+    assert all(name in picture.svg() for name in graph.layers)
+    text = to_graphviz(graph)
+    assert text == text.source
+    boxes = [line for line in text.body if "label" in line]
+    assert len(boxes) == 3
+    assert all("tooltip" in line for line in boxes)
 
 
 def test_graphs_pickle_without_dask_as_they_are():

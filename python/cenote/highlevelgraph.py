@@ -387,11 +387,40 @@ def is_high_level(graph: Any) -> bool:
     return dask is not None and isinstance(graph, dask.HighLevelGraph)
 
 
-def to_graphviz(graph: HighLevelGraph, **kwargs: Any) -> Any:
-    """The picture of the layers in the DOT language; see :func:`cenote.dot.layers_to_dot`."""
+class DotText(str):
+    """A picture in the DOT language, with the attributes by which the package graphviz shows such text."""
+
+    __slots__ = ()
+
+    @property
+    def source(self) -> str:
+        """The text."""
+        return str(self)
+
+    @property
+    def body(self) -> list[str]:
+        """The lines between the braces."""
+        return self.splitlines(keepends=True)[1:-1]
+
+
+def to_graphviz(graph: HighLevelGraph, **kwargs: Any) -> DotText:
+    """The picture of the layers in the DOT language.
+
+    Parameters
+    ----------
+    graph : HighLevelGraph
+        The graph.
+    **kwargs
+        See :func:`cenote.dot.visualize_layers`.
+
+    Examples
+    --------
+    >>> print(to_graphviz(HighLevelGraph({"a": {"x": 1}}, {"a": set()})).body[-1].strip().split()[0])
+    "a"
+    """
     from cenote import dot
 
-    return dot.layers_to_dot(graph, **kwargs)
+    return DotText(dot.layers_to_dot(graph, **kwargs).strip())
 
 
 def _maps_of(graph: Any) -> tuple[LayerMap, LayerMap]:
