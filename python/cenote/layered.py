@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cenote import _dask
+from cenote._tasks_to_send import TasksToSend
 
 if TYPE_CHECKING:
     from cenote._native import DelayedGraph
@@ -44,6 +45,7 @@ def by_annotations(graph: DelayedGraph) -> Any:
     1
     """
     graphs, layer = _classes()
+    mapping = dict if _dask.module("_task_spec") is None else TasksToSend
     tasks: dict[Any, dict[Any, Any]] = {}
     annotated: dict[Any, Any] = {}
     layers: dict[Any, Any] = {}
@@ -53,7 +55,7 @@ def by_annotations(graph: DelayedGraph) -> Any:
             continue
         group = tuple(sorted((name, id(value)) for name, value in (hints or {}).items()))
         annotated.setdefault(group, hints)
-        tasks.setdefault(group, {})[key] = task
+        tasks.setdefault(group, mapping())[key] = task
     for number, (group, members) in enumerate(tasks.items()):
         layers[f"delayed-{number}-{id(graph)}"] = layer(members, annotations=annotated[group])
     # Layers by annotation may need each other both ways, which layers must not: nobody is told.
