@@ -64,8 +64,10 @@ def tokenize(*args: Any, ensure_deterministic: bool | None = None, **kwargs: Any
         else:
             return _digest(args)
     before, _SEEN.depths = _SEEN.depths, {}
-    # an outer call decides for those that it causes
-    reset = None if _ENSURE_DETERMINISTIC.get(_SEEN) is not _SEEN else _ENSURE_DETERMINISTIC.set(ensure_deterministic)
+    reset = None
+    if ensure_deterministic is not None and _ENSURE_DETERMINISTIC.get(None) is None:
+        # decides for the calls that it causes as well
+        reset = _ENSURE_DETERMINISTIC.set(ensure_deterministic)
     try:
         form: Any = items(args)
         return _digest((form, items(sorted(kwargs.items()))) if kwargs else form)

@@ -170,7 +170,10 @@ def normalize_class(cls: type) -> Any:
         # an enum's members refer to their class by name: their values must be said here
         members = {name: value for name, value in members.items() if isinstance(value, types.FunctionType)}
         members["_values"] = [(name, member.value) for name, member in vars(cls)["_member_map_"].items()]
-    annotations = {name: str(annotation) for name, annotation in getattr(cls, "__annotations__", {}).items()}
+    try:
+        annotations = {name: str(annotation) for name, annotation in getattr(cls, "__annotations__", {}).items()}
+    except NameError:  # they are evaluated when asked for, and name something that is not defined here
+        annotations = {}
     metaclass = () if type(cls) is type else (normalize_token(type(cls)),)
     return (
         "class",

@@ -19,7 +19,7 @@ def register() -> None:
     @normalize_token.register(pd.DataFrame)
     def normalize_dataframe(df: Any) -> Any:
         # column by column: how pandas has grouped them in memory does not count
-        columns = [df.iloc[:, i]._values for i in range(df.shape[1])]
+        columns = [df._mgr.iget_values(i) for i in range(df.shape[1])]
         return type(df).__name__, items(columns), normalize_token(df.columns), normalize_token(df.index)
 
     @normalize_token.register(pd.Series)
