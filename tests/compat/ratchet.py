@@ -6,7 +6,6 @@ node id stands for all its parameters.
 =====================  ==============================================================================================
 ``<suite>.passes``     drop-in: tests that pass on Cenote. Only grows.
 ``<suite>.excused``    tests that cannot apply, each with its reason: they are not part of the fair denominator
-``<suite>.stock``      scheduler: tests that fail on stock Dask too, in the environment of the tests
 =====================  ==============================================================================================
 """
 
@@ -44,12 +43,6 @@ class Names:
         self.reasons.update((nodeid, reason) for nodeid in nodeids if nodeid not in self)
         self.write()
 
-    def remove(self, nodeids: set[str]) -> None:
-        """Remove names that stand for one test each, and write the list."""
-        if nodeids & self.reasons.keys():
-            self.reasons = {name: reason for name, reason in self.reasons.items() if name not in nodeids}
-            self.write()
-
     def write(self) -> None:
         """Write the list, sorted, if it holds anything or did so before."""
         if self.reasons or self.path.exists():
@@ -64,4 +57,3 @@ class Lists:
     def __init__(self, suite: str) -> None:
         self.passes = Names(LISTS / f"{suite}.passes")
         self.excused = Names(LISTS / f"{suite}.excused")
-        self.stock = Names(LISTS / f"{suite}.stock")

@@ -13,6 +13,8 @@ COMPAT_SHARE
     the same on every machine and does not move when other tests come or go.
 COMPAT_DONE
     Path of a file of node ids that are not run again: how a run goes on behind a test that killed it.
+COMPAT_ONLY
+    Path of a file of node ids: no others are run.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import pytest
 SHARE = int(os.environ.get("COMPAT_SHARE", "1"))
 RECORD = os.environ.get("COMPAT_RECORD", "")
 DONE = os.environ.get("COMPAT_DONE", "")
+ONLY = os.environ.get("COMPAT_ONLY", "")
 
 
 def in_share(nodeid: str, share: int) -> bool:
@@ -78,7 +81,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     done = set(Path(DONE).read_text(encoding="utf-8").splitlines()) if DONE else set()
-    kept = [item for item in items if in_share(item.nodeid, SHARE) and item.nodeid not in done]
+    only = set(Path(ONLY).read_text(encoding="utf-8").splitlines()) if ONLY else None
+
+    def chosen(item: pytest.Item) -> bool:
+        return in_share(item.nodeid, SHARE) and item.nodeid not in done and (only is None or item.nodeid in only)
+
+    kept = [item for item in items if chosen(item)]
     if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        config.hook.pytest_deselected(items=[item for item in items if not chosen(item)])
         items[:] = kept
