@@ -12,7 +12,8 @@ impl<'py> Parser<'py> {
     /// Reads `item` where a key or a tuple may mean something.
     pub(super) fn legacy(&mut self, item: &Bound<'py, PyAny>, rules: Rules) -> PyResult<()> {
         if let Ok(tuple) = item.cast_exact::<PyTuple>() {
-            return self.tuple(tuple);
+            self.tuple(tuple);
+            return Ok(());
         }
         if is_atom(item) {
             match self.keys.find(item)? {
@@ -34,20 +35,19 @@ impl<'py> Parser<'py> {
         self.other(item)
     }
 
-    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>) -> PyResult<()> {
-        if let Ok(first) = tuple.get_borrowed_item(0) {
-            if first.is_callable() {
-                let function = first.to_owned();
-                let makes = Makes::Always(Build::Call);
-                self.open(tuple.clone(), 1, Rules::Arguments, makes, Some(&function));
-                return Ok(());
-            }
+    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>) {
+        if let Ok(first) = tuple.get_borrowed_item(0)
+            && first.is_callable()
+        {
+            let function = first.to_owned();
+            let makes = Makes::Always(Build::Call);
+            self.open(tuple.clone(), 1, Rules::Arguments, makes, Some(&function));
+            return;
         }
         match self.find_hashable(tuple.as_any()) {
             Some(task) => self.builder.push_result(task),
             None => self.open(tuple.clone(), 0, Rules::Legacy, Makes::Container(Build::Tuple), None),
         }
-        Ok(())
     }
 
     /// A dict is not searched for keys; as an argument of a call it is copied, so that a call that changes its argument

@@ -125,7 +125,6 @@ impl<'py> Parser<'py> {
         let first = usize::from(frame.rules == Rules::Arguments);
         let entries = frame.ahead + frame.items.len() - first;
         match frame.makes {
-            Makes::Always(build) => self.builder.push_build(build, entries),
             Makes::Keywords(names) => {
                 self.value(&names.into_any());
                 self.builder.push_build(Build::CallKeywords, entries + 1);
@@ -143,7 +142,9 @@ impl<'py> Parser<'py> {
                 };
                 self.value(&value);
             }
-            Makes::Container(build) | Makes::Subclass(build, _) => self.builder.push_build(build, entries),
+            Makes::Always(build) | Makes::Container(build) | Makes::Subclass(build, _) => {
+                self.builder.push_build(build, entries);
+            }
         }
         Ok(())
     }

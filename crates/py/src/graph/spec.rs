@@ -10,12 +10,11 @@ use super::parser::{Makes, Parser, Rules};
 impl<'py> Parser<'py> {
     /// Reads an argument of a task object: a reference, a task object, or a value as it is.
     pub(super) fn object(&mut self, item: &Bound<'py, PyAny>) -> PyResult<()> {
-        match self.classes.of(item) {
-            Some(class) => self.node(item, class),
-            None => {
-                self.value(item);
-                Ok(())
-            }
+        if let Some(class) = self.classes.of(item) {
+            self.node(item, class)
+        } else {
+            self.value(item);
+            Ok(())
         }
     }
 

@@ -78,6 +78,9 @@ impl Shell for PyShell {
     }
 
     fn check(&self) -> Result<(), PyErr> {
-        Python::attach(|py| py.check_signals())
+        Python::attach(|py| {
+            py.check_signals()?;
+            Ok(())
+        })
     }
 }

@@ -67,7 +67,9 @@ impl Stepper {
         self.shell.values.set(TaskId(task), result);
         let mut released = Vec::new();
         self.machine.lock().finish(TaskId(task), &mut released);
-        released.iter().for_each(|&task| self.shell.values.release(py, task));
+        for &task in &released {
+            self.shell.values.release(py, task);
+        }
         released.into_iter().map(|task| task.0).collect()
     }
 

@@ -212,6 +212,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_sign_loss, reason = "a scene has a size")]
     fn an_image_is_as_large_as_its_scene_times_the_scale() {
         let scene = scene("inc");
         let image = png(&scene, 2.0).unwrap();
