@@ -68,6 +68,25 @@ def dask_graph(graph: Any) -> Any:
     return HighLevelGraph(layers, graph.dependencies, graph.key_dependencies)
 
 
+def graph_to_send(graph: Any) -> Any:
+    """A graph in the words of a client of Dask: a dict, layers of Dask's, or an expression.
+
+    Parameters
+    ----------
+    graph
+        Any graph.
+    """
+    from cenote._native import DelayedGraph
+    from cenote.highlevelgraph import HighLevelGraph
+    from cenote.layered import by_annotations
+
+    if isinstance(graph, DelayedGraph):
+        return by_annotations(graph)
+    if isinstance(graph, HighLevelGraph):
+        return dask_graph(graph)
+    return dict(graph) if isinstance(graph, Mapping) and not hasattr(graph, "layers") else graph
+
+
 def dask_tasks(tasks: Mapping[Any, Any]) -> dict[Any, Any]:
     """A mapping of tasks in which every task object is Dask's. Tasks made of tuples stay as they are."""
     return {key: dask_task(task) if isinstance(task, GraphNode) else task for key, task in tasks.items()}

@@ -1,8 +1,8 @@
 """Beyond one machine: clusters of ``dask scheduler`` and ``dask worker``.
 
-Whatever the package ``distributed`` offers is offered here under the same name. While a client is open, Cenote's
-:func:`~cenote.compute`, :func:`~cenote.persist` and visits of ``Client.compute``, ``Client.persist`` and
-``Client.get`` with Cenote's graphs run on its cluster::
+Whatever the package ``distributed`` offers is offered here under the same name. While a client is open (this one or
+distributed's own), :func:`cenote.compute` and :func:`cenote.persist` run on its cluster, and so do its methods
+``compute``, ``persist`` and ``get``, which take Cenote's objects::
 
     from cenote.distributed import Client
 
@@ -32,8 +32,33 @@ except ImportError as error:
 from distributed import *  # noqa: F403
 
 import cenote.dask  # noqa: F401  (what arrives from Dask, and what is named "cenote", is then understood)
+from cenote._dask_graph import graph_to_send
 
 __all__ = list(_distributed.__all__)
+
+
+class Client(_distributed.Client):
+    """The client of ``distributed``, whose ``get`` takes every graph that Cenote knows.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of ``distributed.Client``; first of all the address of the scheduler, such as ``"localhost:8786"``.
+    """
+
+    def get(self, dsk: Any, keys: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute keys of a graph on the cluster.
+
+        Parameters
+        ----------
+        dsk
+            A graph: a dict, layers, the graph of a Delayed, an expression.
+        keys : key or nested list of keys
+            What to compute.
+        *args, **kwargs
+            As of ``distributed.Client.get``.
+        """
+        return super().get(graph_to_send(dsk), keys, *args, **kwargs)
 
 
 def __getattr__(name: str) -> Any:
