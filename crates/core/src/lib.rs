@@ -8,4 +8,5 @@ pub mod draw;
 pub mod graph;
 pub mod intern;
 pub mod local;
+pub mod optimize;
 pub mod order;

@@ -1,6 +1,7 @@
 //! The extension module `cenote._native`: it converts, releases the GIL, calls, and maps errors; it decides nothing.
 
 mod compare;
+mod cull;
 mod delayed;
 mod dependencies;
 mod draw;
@@ -18,6 +19,8 @@ mod _native {
     use super::{Bound, PyModule, PyResult};
     use pyo3::types::PyModuleMethods;
 
+    #[pymodule_export]
+    use super::cull::cull;
     #[pymodule_export]
     use super::delayed::{Delayed, DelayedGraph, MethodCaller, delayed, restore_delayed};
     #[pymodule_export]

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 
 use crate::compare::compare_keys;
 use crate::graph::Keys;
-use crate::specification::{Classes, Specification};
+use crate::specification::{Reader, Specification};
 
 /// Returns the place of each key of `dsk` in the static order; with `return_paths` a pair of it and the number of the
 /// critical path on which the key stands: a half less if beside it, -1 if it is no work. `budget`
@@ -18,7 +18,7 @@ use crate::specification::{Classes, Specification};
 pub fn order<'py>(dsk: &Bound<'py, PyAny>, return_paths: bool, budget: Option<usize>) -> PyResult<Bound<'py, PyDict>> {
     let py = dsk.py();
     let mut specification = Specification::read(dsk)?;
-    let graph = specification.graph(&Classes::loaded(py)?)?;
+    let graph = specification.graph(&mut Reader::new(py)?)?;
     let keys = &specification.keys;
     let tie_break = |a: TaskId, b: TaskId| compare_keys(keys.object(py, a), keys.object(py, b));
     let dependents = graph.reversed();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use cenote_core::graph::{Graph, GraphBuilder, TaskId, TaskKind};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
 
@@ -17,8 +18,19 @@ pub struct Specification<'py> {
     pub values: Vec<Bound<'py, PyAny>>,
 }
 
-/// The classes of task objects that are loaded.
-pub struct Classes<'py> {
+/// Where a name stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In a value that may name a key or may only look like one.
+    Value,
+    /// In the dependencies of a task object at the top of a value: it is meant as a key.
+    Object,
+}
+
+/// Reads what values name. It knows the classes of task objects that are loaded.
+pub struct Reader<'py> {
+    /// What is still to be read of a value.
+    queue: VecDeque<Bound<'py, PyAny>>,
     tasks: Vec<Bound<'py, PyType>>,
     data: Vec<Bound<'py, PyType>>,
     references: Vec<Bound<'py, PyType>>,
@@ -46,21 +58,23 @@ impl<'py> Specification<'py> {
         Ok(Self { keys, values })
     }
 
-    /// The graph of what the tasks name. Keys that are named but not there become values at its end.
+    /// The graph of what the tasks name. Keys that task objects name although they are not there become values at its
+    /// end.
     ///
     /// # Errors
     /// What a comparison of keys raises.
-    pub fn graph(&mut self, classes: &Classes<'py>) -> PyResult<Graph> {
+    pub fn graph(&mut self, reader: &mut Reader<'py>) -> PyResult<Graph> {
         let tasks = self.values.len();
         let mut builder = GraphBuilder::with_capacity(tasks, tasks);
         let mut named_by = vec![u32::MAX; tasks];
         let mut names = Vec::new();
-        let mut queue = VecDeque::new();
-        for task in 0..tasks {
+        for (task, value) in self.values.iter().enumerate() {
             names.clear();
-            let value = &self.values[task];
-            let kind = classes.kind(value)?;
-            classes.names(value, &mut self.keys, &mut names, &mut queue)?;
+            let kind = reader.kind(value)?;
+            reader.names(value, &mut names, &mut |key, source| match source {
+                Source::Value => self.keys.find(key),
+                Source::Object => Ok(Some(self.keys.intern(key)?.0)),
+            })?;
             named_by.resize(self.keys.len(), u32::MAX);
             for &name in &names {
                 if std::mem::replace(&mut named_by[name.index()], task as u32) != task as u32 {
@@ -76,92 +90,84 @@ impl<'py> Specification<'py> {
     }
 }
 
-impl<'py> Classes<'py> {
-    /// The classes of the modules that are loaded now.
+impl<'py> Reader<'py> {
+    /// A reader that knows the classes of the modules that are loaded now.
     ///
     /// # Errors
     /// What looking at `sys.modules` raises.
-    pub fn loaded(py: Python<'py>) -> PyResult<Self> {
+    pub fn new(py: Python<'py>) -> PyResult<Self> {
         let modules = py.import("sys")?.getattr("modules")?;
-        let mut classes = Self { tasks: Vec::new(), data: Vec::new(), references: Vec::new() };
+        let (queue, tasks, data, references) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut reader = Self { queue, tasks, data, references };
         for name in ["dask._task_spec", "cenote.task_spec"] {
             let Ok(module) = modules.get_item(name) else { continue };
             let class = |name: &str| module.getattr(name).ok().and_then(|class| class.cast_into::<PyType>().ok());
-            classes.tasks.extend(class("GraphNode"));
-            classes.data.extend(class("DataNode"));
-            classes.references.extend(class("TaskRef"));
+            reader.tasks.extend(class("GraphNode"));
+            reader.data.extend(class("DataNode"));
+            reader.references.extend(class("TaskRef"));
         }
-        Ok(classes)
-    }
-
-    fn is_task(&self, value: &Bound<'py, PyAny>) -> PyResult<bool> {
-        is_any(value, &self.tasks)
+        Ok(reader)
     }
 
     /// Whether a value is work: a call or a task object that is not plain data.
     fn kind(&self, value: &Bound<'py, PyAny>) -> PyResult<TaskKind> {
-        let is_work = is_call(value) || (!is_plain(value) && self.is_task(value)? && !is_any(value, &self.data)?);
+        let is_work =
+            is_call(value) || (!is_plain(value) && is_any(value, &self.tasks)? && !is_any(value, &self.data)?);
         Ok(if is_work { TaskKind::Call } else { TaskKind::Data })
     }
 
-    /// Lists the tasks that a value names, as often as it names them, those that are nested less deeply first. Names in
-    /// task objects that no key has are added to the keys.
+    /// Lists the tasks that a value names, as often as it names them, those that are nested less deeply first. `find`
+    /// says which task a name is, if it is one.
     ///
     /// # Errors
-    /// What a comparison of keys raises.
-    pub fn names(
-        &self,
-        value: &Bound<'py, PyAny>,
-        keys: &mut Keys,
-        names: &mut Vec<TaskId>,
-        queue: &mut VecDeque<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
-        if !is_plain(value)
-            && let Ok(dependencies) = value.getattr(pyo3::intern!(value.py(), "dependencies"))
-        {
+    /// What `find` raises, but for a `TypeError`: what cannot be hashed is no name.
+    pub fn names<F>(&mut self, value: &Bound<'py, PyAny>, names: &mut Vec<TaskId>, find: &mut F) -> PyResult<()>
+    where
+        F: FnMut(&Bound<'py, PyAny>, Source) -> PyResult<Option<TaskId>>,
+    {
+        if !is_plain(value) && is_any(value, &self.tasks)? {
+            let dependencies = value.getattr(pyo3::intern!(value.py(), "dependencies"))?;
             for key in dependencies.try_iter()? {
-                let key = key?;
-                let name = keys.find(&key)?;
-                names.push(name.unwrap_or_else(|| keys.insert_new(&key)));
+                names.extend(find(&key?, Source::Object)?);
             }
             return Ok(());
         }
-        self.expand(value, keys, names, queue)?;
-        while let Some(value) = queue.pop_front() {
-            self.expand(&value, keys, names, queue)?;
+        self.queue.clear();
+        self.expand(value, names, find)?;
+        while let Some(value) = self.queue.pop_front() {
+            self.expand(&value, names, find)?;
         }
         Ok(())
     }
 
-    /// Lists a value if it is a key, and queues what is in it if it is not.
-    fn expand(
-        &self,
-        value: &Bound<'py, PyAny>,
-        keys: &mut Keys,
-        names: &mut Vec<TaskId>,
-        queue: &mut VecDeque<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
+    /// Lists a value if it is a name, and queues what is in it if it is not.
+    fn expand<F>(&mut self, value: &Bound<'py, PyAny>, names: &mut Vec<TaskId>, find: &mut F) -> PyResult<()>
+    where
+        F: FnMut(&Bound<'py, PyAny>, Source) -> PyResult<Option<TaskId>>,
+    {
         if is_call(value) {
             let Ok(call) = value.cast_exact::<PyTuple>() else { return Ok(()) };
             for item in call.iter_borrowed().skip(1) {
-                if queue.is_empty() && is_atom(&item) {
-                    names.extend(keys.find(&item)?);
+                if self.queue.is_empty() && is_atom(&item) {
+                    names.extend(find(&item, Source::Value)?);
                 } else {
-                    queue.push_back(item.to_owned());
+                    self.queue.push_back(item.to_owned());
                 }
             }
         } else if let Ok(list) = value.cast_exact::<PyList>() {
-            queue.extend(list.iter());
+            self.queue.extend(list.iter());
         } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-            queue.extend(dict.iter().map(|(_, value)| value));
-        } else if !is_plain(value) && self.is_task(value)? {
-            queue.extend(value.getattr("dependencies")?.try_iter()?.collect::<PyResult<Vec<_>>>()?);
+            self.queue.extend(dict.iter().map(|(_, value)| value));
+        } else if !is_plain(value) && is_any(value, &self.tasks)? {
+            for key in value.getattr(pyo3::intern!(value.py(), "dependencies"))?.try_iter()? {
+                self.queue.push_back(key?);
+            }
         } else if !is_plain(value) && is_any(value, &self.references)? {
-            names.extend(keys.find(&value.getattr("key")?)?);
+            names.extend(find(&value.getattr(pyo3::intern!(value.py(), "key"))?, Source::Value)?);
         } else {
-            match keys.find(value) {
+            match find(value, Source::Value) {
                 Ok(name) => names.extend(name),
-                Err(error) if error.is_instance_of::<pyo3::exceptions::PyTypeError>(value.py()) => {}
+                Err(error) if error.is_instance_of::<PyTypeError>(value.py()) => {}
                 Err(error) => return Err(error),
             }
         }
