@@ -189,6 +189,31 @@ def test_objects_that_contain_themselves_have_tokens():
     assert strict(a) != strict(c)
 
 
+class Link:
+    def __init__(self, next):
+        self.next = next
+
+
+def chain(length):
+    links = None
+    for _ in range(length):
+        links = Link(links)
+    return links
+
+
+def called_from_deep(depth, function, *args):
+    return called_from_deep(depth - 1, function, *args) if depth else function(*args)
+
+
+def test_deep_objects_have_tokens_whatever_the_depth_of_the_stack():
+    lengths = (1, 23, 24, 25, 26, 100, 101)
+    tokens = [strict(chain(length)) for length in lengths]
+    assert len(set(tokens)) == len(tokens)
+    assert [called_from_deep(500, strict, chain(length)) for length in lengths] == tokens
+    with pytest.raises(TokenizationError, match="deep nesting"):
+        strict(chain(100_000))
+
+
 def test_a_property_of_the_object_decides_before_that_of_its_base():
     class Special(dict):
         def __dask_tokenize__(self):

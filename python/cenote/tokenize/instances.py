@@ -91,6 +91,33 @@ def _taken_apart(
     return form
 
 
+def normalize_deep(o: Any) -> Any:
+    """A hash of its pickle."""
+    from cenote.tokenize.builtin import hash_buffer
+
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        try:
+            data = pickle.dumps(o, protocol=5, buffer_callback=buffers.append)
+            importable = b"__main__" not in data
+        except Exception:
+            importable = False
+        if not importable:
+            import cloudpickle
+
+            buffers.clear()
+            data = cloudpickle.dumps(o, protocol=5, buffer_callback=buffers.append)
+    except Exception as error:
+        return nondeterministic(
+            f"an object of {type(o)} with deep nesting cannot be deterministically hashed "
+            f"({type(error).__name__}: {error})"
+        )
+    return "pickled", hash_buffer(data), tuple(hash_buffer(buffer.raw()) for buffer in buffers)
+
+
+normalize_token.deep = normalize_deep
+
+
 @normalize_token.register(pickle.PickleBuffer)
 def normalize_pickle_buffer(buffer: pickle.PickleBuffer) -> Any:
     """The memory that `pickle` would hand over without copying it."""

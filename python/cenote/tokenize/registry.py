@@ -14,6 +14,14 @@ from cenote._dispatch import Dispatch
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None), type(Ellipsis)})
 """Types whose `repr` says all, so that objects of exactly these types are their own normal form."""
 
+DEPTH_MAX = 50
+"""An object in which others are nested deeper than this is pickled as a whole: `pickle` goes deeper than we can.
+Counted in objects, so that it does not depend on the depth of the caller's stack which token an object has."""
+
+
+class _TooDeep(BaseException):
+    """Unwinds to the outermost object; no `Exception`, since code of the objects may catch those."""
+
 
 class TokenizationError(RuntimeError):
     """An object has no deterministic token, and `tokenize.ensure-deterministic` asks for one."""
@@ -63,6 +71,9 @@ class NormalizeToken(Dispatch):
             return found
         return _dask.token_handler(cls) or (_ask_object if "__dask_tokenize__" in vars(cls) else None)
 
+    deep: Callable[[Any], Any]
+    """Makes the normal form of an object in which others are nested too deep."""
+
     def __call__(self, arg: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the normal form of `arg`."""
         cls = type(arg)
@@ -72,9 +83,15 @@ class NormalizeToken(Dispatch):
         depths, identity = _SEEN.depths, id(arg)
         if identity in depths:  # it contains itself: say how many levels up
             return "__seen", len(depths) - depths[identity]
-        depths[identity] = len(depths)
+        depth = depths[identity] = len(depths)
         try:
+            if depth == DEPTH_MAX:
+                raise _TooDeep
             return handler(arg, *args, **kwargs)
+        except _TooDeep:
+            if depth > 0:
+                raise
+            return self.deep(arg)
         finally:
             del depths[identity]
 
