@@ -94,8 +94,11 @@ def look_up(key: str, config: Any) -> Any:
 
 
 def own(value: Any) -> Any:
-    """Copy nested dictionaries, so that later settings do not change the caller's."""
-    return {k: own(v) for k, v in value.items()} if type(value) is dict else value
+    """Copy nested dictionaries, so that later settings do not change the caller's.
+
+    An empty one holds no settings: it is a value, as the ``cache`` that a run fills, and stays the caller's.
+    """
+    return {k: own(v) for k, v in value.items()} if type(value) is dict and value else value
 
 
 def assign(config: dict[str, Any], key: str, value: Any) -> tuple[dict[str, Any], str, Any]:
