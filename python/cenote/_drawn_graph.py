@@ -46,12 +46,13 @@ def drawn_tasks(graph: Mapping[Any, Any]) -> list[DrawnTask]:
     DrawnTask(key='y', kind='call', function='abs', dependencies=('x',))
     """
     needed = native_dependencies(graph)
-    tasks = [_drawn_task(key, value, tuple(dict.fromkeys(needed[key]))) for key, value in graph.items()]
+    tasks = [drawn_task(key, value, tuple(dict.fromkeys(needed[key]))) for key, value in graph.items()]
     missing = {dependency: None for task in tasks for dependency in task.dependencies if dependency not in needed}
     return tasks + [DrawnTask(key, MISSING, "", ()) for key in missing]
 
 
-def _drawn_task(key: Any, value: Any, needed: tuple[Any, ...]) -> DrawnTask:
+def drawn_task(key: Any, value: Any, needed: tuple[Any, ...]) -> DrawnTask:
+    """Read one task, of which it is known what it needs."""
     if isinstance(value, tuple) and value and callable(value[0]):
         applied = getattr(value[0], "__name__", "") == "apply" and len(value) > 1 and callable(value[1])
         name = function_name(value[1] if applied else value[0])

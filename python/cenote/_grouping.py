@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cenote._drawn_graph import DrawnTask, drawn_tasks
+from cenote._drawn_graph import drawn_task
+from cenote._native import dependencies
 from cenote.utils import key_split
 
 # More groups than this cannot be read either.
 _GROUPS_MAX = 60
+
+# How many tasks of a group are asked for their functions.
+_LOOKED_AT_MAX = 50
 
 
 class Group(NamedTuple):
@@ -23,7 +27,7 @@ class Group(NamedTuple):
     tasks : int
         How many there are.
     functions : list of str
-        What they call, the most frequent first.
+        What the first of them call.
     inner : int
         How many edges lead from one of them to another.
     """
@@ -56,40 +60,56 @@ def group_tasks(graph: Mapping[Any, Any]) -> Grouping:
     ----------
     graph : mapping
         Keys and tasks.
+
+    Examples
+    --------
+    >>> grouping = group_tasks({("x", 0): 1, ("x", 1): 2, "y": (sum, [("x", 0), ("x", 1)])})
+    >>> [(group.name, group.tasks) for group in grouping.groups], grouping.edges
+    ([('x', 2), ('y', 1)], {(0, 1): 2})
     """
-    tasks = drawn_tasks(graph)
-    names = [_collection(task.key) for task in tasks]
-    if len(set(names)) > _GROUPS_MAX:
-        prefixes = {name: str(key_split(name)) for name in set(names)}
-        names = [prefixes[name] for name in names]
-    if len(set(names)) > _GROUPS_MAX:
-        large = {name for name, _ in Counter(names).most_common(_GROUPS_MAX - 1)}
-        rest = f"{len(set(names)) - len(large)} others"
-        names = [name if name in large else rest for name in names]
-    return _grouped(tasks, names)
+    needed = dependencies(graph)
+    name_of = {key: _collection(key) for key in needed}
+    for key in [name for names in needed.values() for name in names if name not in needed]:
+        name_of[key] = _collection(key)
+    _lessen(name_of)
+    return _grouped(graph, needed, name_of)
 
 
 def _collection(key: Any) -> str:
     """The name that a key shares with the others of its collection; of a key that stands alone, its leading word."""
-    if isinstance(key, tuple) and key and isinstance(key[0], str):
+    if type(key) is tuple and key and type(key[0]) is str:
         return key[0]
     return str(key_split(key))
 
 
-def _grouped(tasks: list[DrawnTask], names: list[str]) -> Grouping:
-    numbers: dict[str, int] = {}
-    group_of = [numbers.setdefault(name, len(numbers)) for name in names]
-    index_of = {task.key: group for task, group in zip(tasks, group_of, strict=True)}
-    sizes = Counter(group_of)
-    functions: list[Counter[str]] = [Counter() for _ in numbers]
-    edges: Counter[tuple[int, int]] = Counter()
-    for task, group in zip(tasks, group_of, strict=True):
-        if task.function:
-            functions[group][task.function] += 1
-        for dependency in task.dependencies:
-            edges[index_of[dependency], group] += 1
+def _lessen(name_of: dict[Any, str]) -> None:
+    """Make names of groups shorter, then common, until they are few enough."""
+    if len(set(name_of.values())) > _GROUPS_MAX:
+        prefixes = {name: str(key_split(name)) for name in set(name_of.values())}
+        name_of.update((key, prefixes[name]) for key, name in name_of.items())
+    sizes = Counter(name_of.values())
+    if len(sizes) > _GROUPS_MAX:
+        large = {name for name, _ in sizes.most_common(_GROUPS_MAX - 1)}
+        rest = f"{len(sizes) - len(large)} others"
+        name_of.update((key, rest) for key, name in name_of.items() if name not in large)
+
+
+def _grouped(graph: Mapping[Any, Any], needed: dict[Any, list[Any]], name_of: dict[Any, str]) -> Grouping:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(name_of.values()))}
+    group_of = {key: numbers[name] for key, name in name_of.items()}
+    sizes = Counter(group_of.values())
+    functions: list[dict[str, None]] = [{} for _ in numbers]
+    looked_at = [0] * len(numbers)
+    edges: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for key, value in graph.items():
+        group = group_of[key]
+        for name in set(needed[key]):
+            edges[group_of[name], group] += 1
+        if looked_at[group] < _LOOKED_AT_MAX:
+            looked_at[group] += 1
+            if function := drawn_task(key, value, tuple(needed[key])).function:
+                functions[group][function] = None
     groups = [
-        Group(name, sizes[number], [function for function, _ in functions[number].most_common()], edges[number, number])
-        for name, number in numbers.items()
+        Group(name, sizes[number], list(functions[number]), edges[number, number]) for name, number in numbers.items()
     ]
     return Grouping(groups, {pair: count for pair, count in edges.items() if pair[0] != pair[1]})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cenote.utils import key_split
 
 # What a key ends in when it was made from its content or by chance: 32 hexadecimal digits, or a UUID.
 _TOKEN = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TOKEN_AND_JOINT = re.compile(rf"[-_]?(?:{_TOKEN.pattern})")
 
 # Functions that carry out what others say: their names tell nothing.
 _CARRIERS = frozenset({"<lambda>", "_execute_subgraph", "execute_graph", "apply", "_identity_cast"})
@@ -128,6 +130,29 @@ def short_label(key: Any, numbers: dict[str, int] | None = None) -> str:
         return "#" if numbers is None else f"#{numbers.setdefault(match.group(), len(numbers))}"
 
     return _TOKEN.sub(number, str(key))
+
+
+def distinct_labels(names: Iterable[Any]) -> list[str]:
+    """Names without their tokens; those that would be the same get numbers.
+
+    Parameters
+    ----------
+    names : iterable
+        Names of layers or groups.
+
+    Examples
+    --------
+    >>> distinct_labels(["add-b7e23ec29af22b0b4e41da31e868d572", "x", "add-ffcd9aa2231d466b5aa91e8bfa9e9487"])
+    ['add #1', 'x', 'add #2']
+    """
+    labels = [_TOKEN_AND_JOINT.sub("", str(name)) or str(name) for name in names]
+    often = {label for label, count in Counter(labels).items() if count > 1}
+    seen: Counter[str] = Counter()
+    for index, label in enumerate(labels):
+        if label in often:
+            seen[label] += 1
+            labels[index] = f"{label} #{seen[label]}"
+    return labels
 
 
 def tooltip(text: Any) -> str:

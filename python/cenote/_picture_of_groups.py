@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cenote._grouping import Group, group_tasks
-from cenote._labels import short_label
+from cenote._labels import distinct_labels
 from cenote._native import Drawing
 from cenote._picture_rows import PictureRows
 
@@ -24,11 +24,7 @@ def draw_groups(graph: Mapping[Any, Any], **frame: Any) -> Drawing:
     """
     groups, edges = group_tasks(graph)
     rows = PictureRows()
-    numbers: dict[str, int] = {}
-    labels = [short_label(group.name) for group in groups]
-    for group, label in zip(groups, labels, strict=True):
-        if labels.count(label) > 1:
-            label = short_label(group.name, numbers)
+    for group, label in zip(groups, distinct_labels(group.name for group in groups), strict=True):
         rows.add_node(group.name, f"{label}\n{tasks_text(group.tasks)}", "group", _tip(group))
     for (start, end), count in edges.items():
         attributes = {"penwidth": f"{1.1 + min(math.log10(count), 5) * 0.45:.2f}", "tooltip": f"{count:,} edges"}

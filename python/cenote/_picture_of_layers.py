@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._labels import short_label, tooltip
+from cenote._labels import distinct_labels, tooltip
 from cenote._native import Drawing
 from cenote._picture_of_groups import tasks_text
 from cenote._picture_rows import PictureRows
@@ -43,8 +43,7 @@ def draw_layers(
     colors: dict[str, str] = {}
     rows = PictureRows()
     index: dict[Any, int] = {}
-    numbers: dict[str, int] = {}
-    for name, count in sizes.items():
+    for (name, count), label in zip(sizes.items(), distinct_labels(sizes), strict=True):
         layer = layers[name]
         share = (count - fewest) / (most - fewest) if most > fewest else 0.0
         attributes: dict[str, Any] = {}
@@ -53,8 +52,9 @@ def draw_layers(
         if color:
             attributes |= {"style": "filled", "fillcolor": _color_of(type(layer).__name__, colors)}
         attributes |= (data_attributes or {}).get(name, {})
-        label = f"{short_label(name, numbers)}\n{tasks_text(count)}"
-        index[name] = rows.add_node(str(name), label, "group", _tip(name, layer, count), attributes)
+        index[name] = rows.add_node(
+            str(name), f"{label}\n{tasks_text(count)}", "group", _tip(name, layer, count), attributes
+        )
     for name, needed in dependencies.items():
         for other in sorted(needed, key=str):
             if other in index:
