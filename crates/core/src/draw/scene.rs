@@ -7,6 +7,9 @@ use super::picture::{Direction, Picture, Shape};
 use super::{legend, text};
 
 const MARGIN: f64 = 12.0;
+/// What an edge adds to the least extent of its node, and the most that all add.
+const HUB_GAP: f64 = 1.6;
+const HUB_MAX: f64 = 72.0;
 
 /// Marks on a white ground, from back to front. `x` runs to the right and `y` down, in pixels.
 #[derive(Clone, Debug, Default)]
@@ -90,8 +93,9 @@ impl Scene {
     /// # Panics
     /// When an edge names a node that is not there: the caller's error.
     pub fn new(picture: &Picture) -> Self {
-        let looks: Vec<NodeLook> = picture.nodes.iter().map(|node| NodeLook::new(node, picture)).collect();
+        let mut looks: Vec<NodeLook> = picture.nodes.iter().map(|node| NodeLook::new(node, picture)).collect();
         let sideways = picture.direction.is_sideways();
+        widen_hubs(&mut looks, picture);
         let extents: Vec<Extent> = looks
             .iter()
             .map(|look| {
@@ -158,6 +162,27 @@ impl Mark {
     pub(super) fn text(middle: Point, text: String, font_size: f64, ink: Color) -> Self {
         let width = text::width(&text, font_size);
         Self::Text { middle, text, width, font_size, ink }
+    }
+}
+
+/// Makes nodes with very many edges larger, so that these need not all meet in one point.
+fn widen_hubs(looks: &mut [NodeLook], picture: &Picture) {
+    let mut degrees = vec![(0_u32, 0_u32); looks.len()];
+    for edge in &picture.edges {
+        degrees[edge.from as usize].0 += 1;
+        degrees[edge.to as usize].1 += 1;
+    }
+    for (look, (leaving, entering)) in looks.iter_mut().zip(degrees) {
+        let needed = (f64::from(leaving.max(entering)) * HUB_GAP).min(HUB_MAX);
+        let extent = &mut look.extent;
+        match (extent.round, picture.direction.is_sideways()) {
+            (true, _) if (extent.width - extent.height).abs() < 1e-9 => {
+                extent.width = extent.width.max(needed);
+                extent.height = extent.width;
+            }
+            (_, true) => extent.height = extent.height.max(needed),
+            (_, false) => extent.width = extent.width.max(needed),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::rows::{Rows, Spot};
 
-/// Sweeps from each starting order; most of the gain is in the first few.
-const SWEEPS: usize = 16;
+/// Sweeps from each starting order, and how many of them may bring nothing before it is left at that.
+const SWEEPS: usize = 40;
+const SWEEPS_IDLE: usize = 12;
 /// Swaps of neighbours look at every pair of steps of two spots, so they are left out above so many steps.
 const SWAP_STEPS_MAX: usize = 30_000;
 
@@ -55,19 +56,19 @@ fn improve(rows: &mut Rows) -> (u64, Vec<Vec<Spot>>) {
     let steps: usize = rows.below.iter().map(Vec::len).sum();
     let swaps = steps <= SWAP_STEPS_MAX;
     if swaps {
-        swap_neighbours(rows);
+        swap_neighbours(rows, false);
     }
-    let mut best = (rows.crossings(), rows.order.clone());
+    let mut best = (rows.disturbance(), rows.order.clone());
     let mut idle = 0;
     for sweep in 0..SWEEPS {
-        if best.0 == 0 || idle >= 5 {
+        if best.0 == 0 || idle >= SWEEPS_IDLE {
             break;
         }
         sweep_rows(rows, sweep % 2 == 0, sweep % 4 >= 2);
         if swaps {
-            swap_neighbours(rows);
+            swap_neighbours(rows, sweep % 3 == 2);
         }
-        let crossings = rows.crossings();
+        let crossings = rows.disturbance();
         if crossings < best.0 {
             best = (crossings, rows.order.clone());
             idle = 0;
@@ -110,9 +111,10 @@ fn sweep_rows(rows: &mut Rows, upwards: bool, flip: bool) {
     }
 }
 
-/// Swaps neighbours in a row as long as that removes crossings.
-fn swap_neighbours(rows: &mut Rows) {
-    for _ in 0..8 {
+/// Swaps neighbours in a row as long as that removes crossings; with `ties` once also where as many remain, which may
+/// open a way to fewer.
+fn swap_neighbours(rows: &mut Rows, ties: bool) {
+    for pass in 0..8 {
         let mut gained = false;
         rows.sort_steps();
         for row in 0..rows.order.len() {
@@ -120,7 +122,14 @@ fn swap_neighbours(rows: &mut Rows) {
                 let (a, b) = (rows.order[row][right - 1], rows.order[row][right]);
                 let (kept_below, swapped_below) = pair_crossings(&rows.below[a], &rows.below[b], &rows.place);
                 let (kept_above, swapped_above) = pair_crossings(&rows.above[a], &rows.above[b], &rows.place);
-                if swapped_below + swapped_above < kept_below + kept_above {
+                if kept_below + kept_above + swapped_below + swapped_above == 0 {
+                    continue;
+                }
+                let below = rows.weight_below(a) * rows.weight_below(b);
+                let above = rows.weight_above(a) * rows.weight_above(b);
+                let kept = below * kept_below + above * kept_above;
+                let swapped = below * swapped_below + above * swapped_above;
+                if swapped < kept || (ties && pass == 0 && swapped == kept && kept > 0) {
                     rows.order[row].swap(right - 1, right);
                     rows.place[a] = right;
                     rows.place[b] = right - 1;
@@ -175,7 +184,7 @@ mod tests {
         let links: Vec<Link> = pairs.iter().map(|&(from, to)| Link { from, to, weight: 1 }).collect();
         let mut rows = Rows::new(ranks, &links, &[]);
         order(&mut rows);
-        rows.crossings()
+        rows.disturbance()
     }
 
     #[test]

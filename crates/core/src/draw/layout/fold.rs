@@ -90,7 +90,8 @@ fn fold_chains(
         return;
     }
     for (index, chain) in chains.iter().enumerate() {
-        let step = i32::try_from(length * (index % levels)).expect("a few levels of a few nodes");
+        // One more, so that the first of a column joins its trunk as the others do.
+        let step = i32::try_from(length * (index % levels) + 1).expect("a few levels of a few nodes");
         for &node in chain {
             ranks[node] += away * step;
         }

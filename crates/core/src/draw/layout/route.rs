@@ -30,7 +30,7 @@ pub(super) fn bands(rows: &Rows, x: &[f64], extents: &[Extent]) -> Vec<(f64, f64
         let height = row
             .iter()
             .filter(|&&spot| !rows.is_bend(spot))
-            .map(|&spot| extents[spot].height + ARROW)
+            .map(|&spot| extents[spot].height + if index > 0 { ARROW } else { 0.0 })
             .fold(0.0, f64::max);
         bands.push((y, y + height));
         y += height;
@@ -38,9 +38,9 @@ pub(super) fn bands(rows: &Rows, x: &[f64], extents: &[Extent]) -> Vec<(f64, f64
     bands
 }
 
-/// The middle of a band's nodes: their lower edge leaves room for arrows.
+/// The middle of a band's nodes: their lower edge leaves room for arrows, which do not come to the lowest band.
 pub(super) fn middle(band: (f64, f64)) -> f64 {
-    f64::midpoint((band.0 + ARROW).min(band.1), band.1)
+    if band.0 > 0.0 { f64::midpoint((band.0 + ARROW).min(band.1), band.1) } else { f64::midpoint(band.0, band.1) }
 }
 
 /// A curve for each path of `rows`, in their order, and how wide its arrow may be.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Link;
 
+/// A crossing with a step that should be straight disturbs like so many others.
+const STRAIGHT_WEIGHT: u64 = 3;
+
 /// A node of the graph or a bend of a link, as an index into [`Rows`].
 pub(super) type Spot = usize;
 
@@ -88,27 +91,47 @@ impl Rows {
         }
     }
 
-    /// How many pairs of steps cross, in all rows.
+    /// How many pairs of steps cross.
     pub(super) fn crossings(&self) -> u64 {
-        (1..self.order.len()).map(|row| self.crossings_below(row)).sum()
+        (1..self.order.len()).map(|row| self.crossings_below(row, |_| 1)).sum()
     }
 
-    /// How many pairs of steps cross between a row and the one below it. O(steps × log places).
-    fn crossings_below(&self, row: usize) -> u64 {
+    /// How much it disturbs that steps cross: as [`crossings`](Self::crossings), but a step that should be straight
+    /// counts for several.
+    pub(super) fn disturbance(&self) -> u64 {
+        (1..self.order.len()).map(|row| self.crossings_below(row, |spot| self.weight_below(spot))).sum()
+    }
+
+    /// What each step from the spot down counts for: more if it is the only one at both of its ends, and these nodes.
+    pub(super) fn weight_below(&self, spot: Spot) -> u64 {
+        match self.below[spot][..] {
+            [lower] if self.above[lower].len() == 1 && !self.is_bend(spot) && !self.is_bend(lower) => STRAIGHT_WEIGHT,
+            _ => 1,
+        }
+    }
+
+    /// What each step from the spot up counts for.
+    pub(super) fn weight_above(&self, spot: Spot) -> u64 {
+        match self.above[spot][..] {
+            [upper] => self.weight_below(upper),
+            _ => 1,
+        }
+    }
+
+    /// The crossings between a row and the one below it. O(steps x log places).
+    fn crossings_below(&self, row: usize, weight: impl Fn(Spot) -> u64) -> u64 {
         let width = self.order[row - 1].len();
         let mut counts = Fenwick::new(width);
         let mut seen = 0_u64;
         let mut crossings = 0;
-        let mut ends = Vec::new();
         for &spot in &self.order[row] {
-            ends.clear();
-            ends.extend(self.below[spot].iter().map(|&lower| self.place[lower]));
-            for &end in &ends {
-                crossings += seen - counts.up_to(end);
+            let weight = weight(spot);
+            for &lower in &self.below[spot] {
+                crossings += weight * (seen - counts.up_to(self.place[lower]));
             }
-            for &end in &ends {
-                counts.add(end);
-                seen += 1;
+            for &lower in &self.below[spot] {
+                counts.add(self.place[lower], weight);
+                seen += weight;
             }
         }
         crossings
@@ -125,15 +148,15 @@ impl Fenwick {
         Self { sums: vec![0; width + 1] }
     }
 
-    fn add(&mut self, position: usize) {
+    fn add(&mut self, position: usize, amount: u64) {
         let mut index = position + 1;
         while index < self.sums.len() {
-            self.sums[index] += 1;
+            self.sums[index] += amount;
             index += index & index.wrapping_neg();
         }
     }
 
-    /// How many were added at `position` or before it.
+    /// What was added at `position` or before it.
     fn up_to(&self, position: usize) -> u64 {
         let mut index = position + 1;
         let mut sum = 0;
