@@ -54,11 +54,13 @@ def test_settings_from_outside_are_found_by_either_spelling():
         config.get("my_group.my-leaf")
 
 
-def test_set_does_not_change_the_mapping_it_was_given():
-    mine = {"x": {"y": 1}}
-    with config.set({"mine": mine}), config.set({"mine.x.y": 2}):
-        assert config.get("mine.x.y") == 2
-    assert mine == {"x": {"y": 1}}
+def test_a_dictionary_given_as_a_value_stays_the_callers():
+    cache = {"x": 1}
+    with config.set(cache=cache):
+        assert config.get("cache") is cache
+        with config.set({"cache.y": 2}):
+            assert cache == {"x": 1, "y": 2}
+    assert cache == {"x": 1}
 
 
 def test_set_replaces_a_value_by_a_group_and_back():

@@ -93,16 +93,11 @@ def look_up(key: str, config: Any) -> Any:
     return config
 
 
-def own(value: Any) -> Any:
-    """Copy nested dictionaries, so that later settings do not change the caller's.
-
-    An empty one holds no settings: it is a value, as the ``cache`` that a run fills, and stays the caller's.
-    """
-    return {k: own(v) for k, v in value.items()} if type(value) is dict and value else value
-
-
 def assign(config: dict[str, Any], key: str, value: Any) -> tuple[dict[str, Any], str, Any]:
-    """Set `key`, and return what undoes it: the dictionary and name that changed, and what was there."""
+    """Set `key`, and return what undoes it: the dictionary and name that changed, and what was there.
+
+    A dictionary given as a value is kept as it is: it may be one that is to be filled, as the ``cache`` of a run.
+    """
     *groups, leaf = key.split(".")
     place, undo = config, None
     for group in groups:
@@ -113,7 +108,7 @@ def assign(config: dict[str, Any], key: str, value: Any) -> tuple[dict[str, Any]
         place = place[group]
     leaf = canonical_name(leaf, place)
     undo = undo or (place, leaf, place.get(leaf, MISSING))
-    place[leaf] = own(value)
+    place[leaf] = value
     return undo
 
 
