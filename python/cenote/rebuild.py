@@ -34,8 +34,14 @@ def parts(collections: Sequence[Any], optimize_graph: bool) -> list[Part]:
 
 
 def _ours(node: Delayed) -> Part:
-    rebuild, state = node.__dask_postpersist__()
-    return Part([node], lambda results: rebuild({key: literal(value) for key, value in results.items()}, *state))
+    def rebuild(results: dict[Any, Any]) -> Delayed:
+        ((key, value),) = results.items()
+        if type(node.dask) is DelayedGraph:
+            return Delayed._holding(key, value, node._length)
+        make, state = node.__dask_postpersist__()
+        return make({key: literal(value)}, *state)
+
+    return Part([node], rebuild)
 
 
 def literal(value: Any) -> Any:

@@ -11,12 +11,10 @@ from cenote.collection import is_dask_collection
 
 __all__ = ["unpack_collections"]
 
-Step = tuple[Callable[..., Any] | None, Any]
-"""A step of the program that puts things back: (None, a value), (`_RESULT`, a place) or (a class, how many items)."""
+Step = int | tuple[Callable[..., Any] | None, Any]
+"""A step of the program that puts things back: the place of a result, (None, a value) or (a class, how many items).
 
-
-def _RESULT(results: Any, place: int) -> Any:
-    return results[place]
+Places are bare numbers because there may be a million, and the garbage collector looks at every tuple."""
 
 
 def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Callable[[Any], tuple[Any, ...]]]:
@@ -46,12 +44,10 @@ def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Ca
     >>> repack(["one", "three"])
     (['one', 2], {'a': 'three'})
     """
+    if all(type(arg) is Delayed for arg in args) and len(set(map(id, args))) == len(args):
+        return list(args), tuple
     found = _Found()
-    if all(type(arg) is Delayed for arg in args):
-        steps: list[Step] = [(_RESULT, found.place(arg)) for arg in args]
-        steps.append((tuple, len(args)))
-    else:
-        steps = _steps(args, traverse, found)
+    steps = _steps(args, traverse, found)
 
     def repack(results: Any) -> tuple[Any, ...]:
         return _built(steps, list(results))
@@ -82,7 +78,7 @@ def _steps(args: tuple[Any, ...], traverse: bool, found: _Found) -> list[Step]:
         items, build, count = reading[-1]
         for item in items:
             if type(item) is Delayed or is_dask_collection(item):
-                steps.append((_RESULT, found.place(item)))
+                steps.append(found.place(item))
             elif traverse and (opened := _opened(item)) is not None:
                 inner, inner_build = opened
                 reading.append((iter(inner), inner_build, len(inner)))
@@ -118,11 +114,13 @@ def _opened(item: Any) -> tuple[list[Any], Callable[..., Any]] | None:
 
 def _built(steps: list[Step], results: list[Any]) -> tuple[Any, ...]:
     stack: list[Any] = []
-    for build, what in steps:
+    for step in steps:
+        if isinstance(step, int):
+            stack.append(results[step])
+            continue
+        build, what = step
         if build is None:
             stack.append(what)
-        elif build is _RESULT:
-            stack.append(results[what])
         else:
             items = stack[len(stack) - what :]
             del stack[len(stack) - what :]

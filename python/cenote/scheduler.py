@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from cenote import _dask, config, local, threaded
+from cenote._native import Delayed
 
 __all__ = ["get_scheduler", "named_schedulers"]
 
@@ -34,7 +35,14 @@ def _processes(dsk: Any, keys: Any, **kwargs: Any) -> Any:
             "the scheduler 'processes' is Dask's, and Dask is not installed: "
             'run `pip install "cenote[distributed]"`, or use scheduler="threads"'
         ) from None
-    return multiprocessing.get(dict(dsk.__dask_graph__() if hasattr(dsk, "__dask_graph__") else dsk), keys, **kwargs)
+    from cenote.callbacks import local_callbacks
+
+    graph = dict(dsk.__dask_graph__() if hasattr(dsk, "__dask_graph__") else dsk)
+    for setting in ("num_workers", "chunksize", "pool"):
+        if kwargs.get(setting) is None and (value := config.get(setting, None)) is not None:
+            kwargs[setting] = value
+    with local_callbacks(kwargs.pop("callbacks", None)) as active:
+        return multiprocessing.get(graph, keys, callbacks=active or None, **kwargs)
 
 
 named_schedulers: dict[str, Callable[..., Any]] = {
@@ -99,13 +107,15 @@ def get_scheduler(
     present = [collection for collection in collections or () if collection is not None]
     if not present:
         return None
-    first = _own(present[0])
-    if any(_own(collection) != first for collection in present[1:]):
+    own = [_own(one) for one in present if type(one) is not Delayed]
+    if len(own) < len(present):
+        own.append(threaded.get)  # of all the delayed calls
+    if any(other != own[0] for other in own):
         raise ValueError(
             "the collections have different default schedulers: say which to use with scheduler=, "
             "or with cenote.config.set(scheduler=...)"
         )
-    return first
+    return own[0]
 
 
 def _own(collection: Any) -> Any:

@@ -169,6 +169,11 @@ impl DelayedGraph {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.roots.iter().try_for_each(|root| visit.call(root))
+        self.roots.iter().try_for_each(|root| visit.call(root))?;
+        // Whoever holds the lock is about to change what it guards: the next walk will see it.
+        match self.made.try_lock().as_deref() {
+            Some(Some((_, tasks))) => visit.call(tasks),
+            _ => Ok(()),
+        }
     }
 }

@@ -47,6 +47,14 @@ impl Delayed {
         Ok(Self::new(py, Task::Graph(Box::new(elsewhere)), traits))
     }
 
+    /// A node that is a value which was computed before.
+    #[staticmethod]
+    fn _holding<'py>(key: Bound<'py, PyAny>, value: Bound<'py, PyAny>, length: Option<u32>) -> Node<'py> {
+        let py = key.py();
+        let traits = Traits { key: Some(checked_key(key)?), length, ..Traits::default() };
+        Bound::new(py, Self::new(py, Task::Leaf { value: value.unbind(), pure: None }, traits))
+    }
+
     /// The key of this node's result, made when it is first asked for.
     #[getter]
     fn key<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -69,7 +69,7 @@ impl Shape {
 ///
 /// # Panics
 /// When there are no entries: there are always names.
-pub fn named<'py>(mut items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+pub fn named(mut items: Vec<Bound<'_, PyAny>>) -> PyResult<Bound<'_, PyDict>> {
     let names = items.pop().expect("the names come last").cast_into::<PyTuple>()?;
     let fields = PyDict::new(names.py());
     for (name, value) in names.iter().zip(items) {

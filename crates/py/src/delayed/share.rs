@@ -1,52 +1,35 @@
 //! Which nodes are one task: those under one key, and pure calls that are equal.
 //!
-//! The keys of pure calls say which are equal, but cost a hash of everything that is passed. So calls whose arguments
-//! are numbers, short strings, functions and other nodes are compared part by part, and need no keys.
+//! The keys of pure calls say which are equal, but cost a hash, in Python, of everything that is passed. So calls whose
+//! arguments are numbers, strings, functions and other nodes are known by a hash of 128 bits of these, and need no keys.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use cenote_core::graph::TaskId;
 use hashbrown::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCFunction, PyDict, PyFloat, PyFunction, PyInt, PyString, PyType};
 use rustc_hash::FxBuildHasher;
 
-use cenote_core::graph::TaskId;
-
 use super::key;
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
-use super::piece::{Piece, Shape};
-
-/// The longest string, in bytes, that is compared as a part.
-const TEXT_MAX: usize = 256;
+use super::piece::Piece;
 
 /// The tasks so far that other nodes may be equal to.
 pub struct Shared<'py> {
     by_key: Bound<'py, PyDict>,
-    by_parts: HashMap<Box<[Part]>, TaskId, FxBuildHasher>,
+    by_digest: HashMap<Digest, TaskId, FxBuildHasher>,
 }
 
 /// A node that is not a task yet, and what it will be known by.
 pub struct Fresh {
     key: Option<Py<PyAny>>,
-    parts: Option<Box<[Part]>>,
+    digest: Option<Digest>,
 }
 
-/// A part of a pure call.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Part {
-    Leaf,
-    Attribute,
-    Nested,
-    Call,
-    Task(TaskId),
-    /// An object that equals none but itself: a function, a class, None, True, False.
-    Identity(usize),
-    Method(Box<str>),
-    Int(i64),
-    /// The bits of a float.
-    Float(u64),
-    Text(Box<str>),
-    Build(Shape, u32),
-}
+/// What stands for a pure call: equal calls have equal ones, and others, for all practical purposes, do not.
+type Digest = (u64, u64);
 
 /// The tasks that nodes became, by address.
 pub type Places = HashMap<usize, TaskId, FxBuildHasher>;
@@ -54,7 +37,7 @@ pub type Places = HashMap<usize, TaskId, FxBuildHasher>;
 impl<'py> Shared<'py> {
     /// Nothing yet.
     pub fn new(py: Python<'py>) -> Self {
-        Self { by_key: PyDict::new(py), by_parts: HashMap::default() }
+        Self { by_key: PyDict::new(py), by_digest: HashMap::default() }
     }
 
     /// The task that `node` is, if another node has become it already.
@@ -64,17 +47,14 @@ impl<'py> Shared<'py> {
     pub fn find(&self, node: &Bound<'py, Delayed>, places: &Places) -> PyResult<Result<TaskId, Fresh>> {
         let py = node.py();
         let this = node.get();
-        let mut parts = None;
-        if this.pure {
-            parts = parts_of(py, this, places);
-            match &parts {
-                None => drop(key::of(node)?),
-                Some(parts) => {
-                    if let Some(&task) = self.by_parts.get(parts) {
-                        return Ok(Ok(task));
-                    }
-                }
-            }
+        let digest = if this.pure { digest(py, this, places) } else { None };
+        if let Some(digest) = &digest
+            && let Some(&task) = self.by_digest.get(digest)
+        {
+            return Ok(Ok(task));
+        }
+        if this.pure && digest.is_none() {
+            key::of(node)?;
         }
         let key = this.key.get(py).map(|key| key.clone_ref(py));
         if let Some(key) = &key
@@ -82,7 +62,7 @@ impl<'py> Shared<'py> {
         {
             return Ok(Ok(TaskId(task.extract()?)));
         }
-        Ok(Err(Fresh { key, parts }))
+        Ok(Err(Fresh { key, digest }))
     }
 
     /// Remembers what a node became.
@@ -93,66 +73,108 @@ impl<'py> Shared<'py> {
         if let Some(key) = fresh.key {
             self.by_key.set_item(key, task.0)?;
         }
-        if let Some(parts) = fresh.parts {
-            self.by_parts.insert(parts, task);
+        if let Some(digest) = fresh.digest {
+            self.by_digest.insert(digest, task);
         }
         Ok(())
     }
 }
 
-/// The parts of a pure node, unless something in it is not compared so easily.
-fn parts_of(py: Python<'_>, node: &Delayed, places: &Places) -> Option<Box<[Part]>> {
-    let mut parts = Vec::with_capacity(node.pieces().len() + 2);
+/// Takes in the parts of a call, each with what sort of part it is.
+struct Digester(DefaultHasher, DefaultHasher);
+
+impl Digester {
+    fn new() -> Self {
+        let mut second = DefaultHasher::new();
+        second.write_u8(1);
+        Self(DefaultHasher::new(), second)
+    }
+
+    fn add(&mut self, part: &impl Hash) {
+        part.hash(&mut self.0);
+        part.hash(&mut self.1);
+    }
+
+    fn finish(&self) -> Digest {
+        (self.0.finish(), self.1.finish())
+    }
+}
+
+/// Sorts of parts.
+#[derive(Hash)]
+enum Part<'a> {
+    Kind(u8),
+    Task(TaskId),
+    /// An object that equals none but itself: a function, a class, None, True, False.
+    Identity(usize),
+    Method(&'a str),
+    Int(i64),
+    /// The bits of a float.
+    Float(u64),
+    Text(&'a str),
+    Build(u8, u32),
+}
+
+/// The digest of a pure node, unless something in it is not compared so easily.
+fn digest(py: Python<'_>, node: &Delayed, places: &Places) -> Option<Digest> {
+    let mut digester = Digester::new();
     match &node.task {
-        Task::Leaf { value, .. } => parts.extend([Part::Leaf, value_part(value.bind(py))?]),
-        Task::Attribute { name, .. } => parts.extend([Part::Attribute, value_part(name.bind(py))?]),
-        Task::Nested { .. } => parts.push(Part::Nested),
+        Task::Leaf { value, .. } => {
+            digester.add(&Part::Kind(0));
+            add_value(&mut digester, value.bind(py))?;
+        }
+        Task::Attribute { name, .. } => {
+            digester.add(&Part::Kind(1));
+            add_value(&mut digester, name.bind(py))?;
+        }
+        Task::Nested { .. } => digester.add(&Part::Kind(2)),
         Task::Call { func, names, .. } => {
-            parts.push(Part::Call);
-            if let Some(names) = names {
-                for name in names.bind(py) {
-                    parts.push(value_part(&name)?);
-                }
+            digester.add(&Part::Kind(3));
+            for name in names.iter().flat_map(|names| names.bind(py)) {
+                add_value(&mut digester, &name)?;
             }
-            parts.push(function_part(func.bind(py))?);
+            add_function(&mut digester, func.bind(py))?;
         }
         Task::Graph(_) => return None,
     }
     for piece in node.pieces() {
-        parts.push(match piece {
-            Piece::Value(value) => value_part(value.bind(py))?,
-            Piece::Task(task) => Part::Task(*places.get(&(task.as_ptr() as usize))?),
-            Piece::Build(shape, count) => Part::Build(*shape, *count),
-        });
+        match piece {
+            Piece::Value(value) => add_value(&mut digester, value.bind(py))?,
+            Piece::Task(task) => digester.add(&Part::Task(*places.get(&(task.as_ptr() as usize))?)),
+            Piece::Build(shape, count) => digester.add(&Part::Build(*shape as u8, *count)),
+        }
     }
-    Some(parts.into_boxed_slice())
+    Some(digester.finish())
 }
 
-fn function_part(func: &Bound<'_, PyAny>) -> Option<Part> {
+fn add_function(digester: &mut Digester, func: &Bound<'_, PyAny>) -> Option<()> {
     match func.cast_exact::<MethodCaller>() {
-        Ok(method) => Some(Part::Method(method.get().name(func.py())?.into())),
-        Err(_) => identity_part(func),
+        Ok(method) => {
+            digester.add(&Part::Method(&method.get().name(func.py())?));
+            Some(())
+        }
+        Err(_) => add_identity(digester, func),
     }
 }
 
-fn identity_part(object: &Bound<'_, PyAny>) -> Option<Part> {
+fn add_identity(digester: &mut Digester, object: &Bound<'_, PyAny>) -> Option<()> {
     let itself = object.is_none()
         || object.is_exact_instance_of::<PyBool>()
         || object.is_exact_instance_of::<PyFunction>()
         || object.is_exact_instance_of::<PyCFunction>()
         || object.is_instance_of::<PyType>();
-    itself.then(|| Part::Identity(object.as_ptr() as usize))
+    itself.then(|| digester.add(&Part::Identity(object.as_ptr() as usize)))
 }
 
-fn value_part(value: &Bound<'_, PyAny>) -> Option<Part> {
+fn add_value(digester: &mut Digester, value: &Bound<'_, PyAny>) -> Option<()> {
     if value.is_exact_instance_of::<PyInt>() {
-        value.extract().ok().map(Part::Int)
+        digester.add(&Part::Int(value.extract().ok()?));
     } else if let Ok(float) = value.cast_exact::<PyFloat>() {
-        Some(Part::Float(float.value().to_bits()))
+        digester.add(&Part::Float(float.value().to_bits()));
     } else if let Ok(text) = value.cast_exact::<PyString>() {
-        let text = text.to_cow().ok()?;
-        (text.len() <= TEXT_MAX).then(|| Part::Text(text.into()))
+        digester.add(&Part::Text(&text.to_cow().ok()?));
     } else {
-        identity_part(value)
+        add_identity(digester, value)?;
     }
+    Some(())
 }
