@@ -223,7 +223,14 @@ def test_callbacks_in_their_order():
             heard.append(("start", sorted(graph)))
 
         def _start_state(self, graph, state):
-            heard.append(("start_state", state_of(state), state["waiting"], state["dependencies"]["z"]))
+            heard.append(
+                (
+                    "start_state",
+                    state_of(state),
+                    {key: set(needs) for key, needs in state["waiting"].items()},
+                    state["dependencies"]["z"],
+                )
+            )
 
         def _pretask(self, key, graph, state):
             heard.append(("pretask", key, state_of(state)))

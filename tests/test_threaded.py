@@ -1,7 +1,9 @@
 """Graphs on threads: what a run does with threads, signals, forks, contexts and other runs."""
 
 import contextvars
+import inspect
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,12 +17,18 @@ from operator import add
 
 import pytest
 
-from cenote import config
+from cenote import compute, config, delayed
+from cenote.callbacks import Callback
+from cenote.local import get_sync
 from cenote.threaded import get
 
 
 def inc(x):
     return x + 1
+
+
+def get_async_threads(graph, key):
+    return get(graph, key, callbacks=Callback())
 
 
 def python(program, timeout=60):
@@ -183,7 +191,40 @@ def test_an_exception_arrives_as_itself_with_the_users_frames_and_the_key():
     assert caught.value is error
     assert error.__notes__ == ["raised by the task 'y'"]
     names = [entry.name for entry in caught.traceback]
-    assert names == ["test_an_exception_arrives_as_itself_with_the_users_frames_and_the_key", "get", "fail"]
+    assert names == ["test_an_exception_arrives_as_itself_with_the_users_frames_and_the_key", "fail"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        get_async_threads,
+        get_sync,
+        lambda graph, key: compute(delayed(graph[key][0])(1)),
+        lambda graph, key: delayed(graph[key][0])(1).compute(scheduler="sync"),
+    ],
+)
+def test_no_frame_of_ours_stands_in_a_traceback(call):
+    def fail(x):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError) as caught:
+        call({"x": (fail, 1)}, "x")
+    files = {str(entry.path) for entry in caught.traceback}
+    assert files == {__file__}
+    assert caught.traceback[-1].name == "fail"
+
+
+def test_an_error_of_ours_keeps_its_frames():
+    with pytest.raises(KeyError) as caught:
+        get({"x": 1}, "y")
+    assert len(caught.traceback) > 1
+
+
+def test_get_is_a_function_to_whoever_asks():
+    assert get.__name__ == "get" and get.__module__ == "cenote.threaded"
+    assert "num_workers" in inspect.signature(get).parameters
+    assert pickle.loads(pickle.dumps(get)) is get
+    assert get.__doc__ == get.__wrapped__.__doc__
 
 
 def test_an_exception_arrives_before_tasks_that_are_running_end():

@@ -1,7 +1,9 @@
 """Cenote's Rust, spoken to from Python."""
 
 from collections.abc import Callable, Generator, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, ClassVar, NoReturn, Self, final
+from typing import Any, ClassVar, NoReturn, Self, TypeVar, final
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 __version__: str
 
@@ -183,3 +185,5 @@ class Stepper:
     def run(self, task: int) -> Any: ...
     def run_in_context(self, task: int) -> Any: ...
     def waiting_for(self, task: int) -> int: ...
+
+def frameless(function: _F) -> _F: ...

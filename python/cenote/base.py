@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cenote import _native
 from cenote._native import Delayed, DelayedGraph
 from cenote.annotations import annotate, get_annotations
 from cenote.collection import (
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@_native.frameless
 def compute(
     *args: Any,
     traverse: bool = True,
@@ -105,6 +107,7 @@ def _run(schedule: Any, nodes: list[Delayed], optimize_graph: bool, kwargs: dict
     return schedule(graph, keys, **kwargs)
 
 
+@_native.frameless
 def persist(
     *args: Any, traverse: bool = True, optimize_graph: bool = True, scheduler: Any = None, **kwargs: Any
 ) -> tuple[Any, ...]:
@@ -213,6 +216,7 @@ def merged_graph(collections: Sequence[Any], optimize_graph: bool = False) -> An
     return merged
 
 
+@_native.frameless
 def compute_as_if_collection(
     cls: Any, dsk: Any, keys: Any, scheduler: Any = None, get: None = None, **kwargs: Any
 ) -> Any:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from cenote._native import Delayed
+from cenote._native import Delayed, frameless
 
 __all__ = [
     "DaskMethodsMixin",
@@ -73,6 +73,7 @@ class DaskMethodsMixin:
 
     __slots__ = ("__weakref__",)
 
+    @frameless
     def compute(self, **kwargs: Any) -> Any:
         """Compute the results, and return them in the shape that is this collection's.
 
@@ -85,6 +86,7 @@ class DaskMethodsMixin:
 
         return compute(self, traverse=False, **kwargs)[0]
 
+    @frameless
     def persist(self, **kwargs: Any) -> Any:
         """Compute the results, and return a collection like this one that holds them.
 

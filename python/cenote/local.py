@@ -18,6 +18,7 @@ __all__ = ["MultiprocessingPoolExecutor", "SynchronousExecutor", "get_async", "g
 Report = tuple[int, BaseException | None, Any, Any]
 
 
+@_native.frameless
 def get_sync(dsk: Mapping[Any, Any] | Any, keys: Sequence[Any] | Any, cache: Any = None, **kwargs: Any) -> Any:
     """Compute keys of a graph in the calling thread, where a debugger can follow.
 
@@ -53,6 +54,7 @@ def get_sync(dsk: Mapping[Any, Any] | Any, keys: Sequence[Any] | Any, cache: Any
     return get_async(SynchronousExecutor().submit, 1, dsk, keys, cache=cache, **kwargs)
 
 
+@_native.frameless
 def get_async(
     submit: Callable[..., Future[Any]],
     num_workers: int,

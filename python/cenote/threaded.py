@@ -19,6 +19,7 @@ _pools_lock = threading.Lock()
 _abandoned: list[Any] = []
 
 
+@_native.frameless
 def get(
     dsk: Mapping[Any, Any] | Any,
     keys: Sequence[Any] | Any,

@@ -5,6 +5,7 @@ mod cull;
 mod delayed;
 mod dependencies;
 mod draw;
+mod frames;
 mod graph;
 mod local;
 mod order;
@@ -27,6 +28,8 @@ mod _native {
     use super::dependencies::dependencies;
     #[pymodule_export]
     use super::draw::Drawing;
+    #[pymodule_export]
+    use super::frames::frameless;
     #[pymodule_export]
     use super::local::{Stepper, cpus, is_worker, run_portable, run_subgraph, run_sync, run_threaded};
     #[pymodule_export]
