@@ -232,7 +232,8 @@ def test_names_and_formats(tmp_path, name, format, target):
 
 def test_without_a_name_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert dot.dot_graph(make_graph(), filename=None).data.startswith(b"\x89PNG")
+    assert dot.dot_graph(make_graph(), filename=None).data.startswith("<svg")
+    assert dot.dot_graph(make_graph(), filename=None, format="png").data.startswith(b"\x89PNG")
     assert os.listdir(tmp_path) == []
     dot.dot_graph(make_graph())
     assert os.listdir(tmp_path) == ["mydask.png"]
@@ -384,3 +385,29 @@ def test_the_same_graph_gives_the_same_picture():
         for seed in ("1", "2")
     }
     assert len(runs) == 1 and runs != {b""}
+
+
+def test_delayed_values_are_drawn_alone_and_together(tmp_path):
+    from cenote import delayed, visualize
+
+    total = delayed(sum)([delayed(inc)(i) for i in range(5)])
+    other = delayed(inc)(total)
+    assert words(total.visualize(filename=None)) == ["inc"] * 5 + ["sum"]
+    assert sorted(words(visualize(total, [other], filename=None))) == ["inc"] * 6 + ["sum"]
+    total.visualize(str(tmp_path / "total.pdf"), color="order", rankdir="LR")
+    assert os.listdir(tmp_path) == ["total.pdf"]
+
+
+def test_a_keyword_argument_does_not_hide_the_function():
+    from cenote import delayed
+
+    def f(x, y=True):
+        return x + y
+
+    assert words(delayed(f)(1, y=2).visualize(filename=None)) == ["f"]
+
+
+def test_very_many_loose_tasks_at_one_stand_in_columns():
+    graph = {("x", i): (inc, i) for i in range(199)} | {"total": (sum, [("x", i) for i in range(199)])}
+    width, height = draw(graph).size
+    assert width < 2600 and width / height < 4

@@ -46,9 +46,19 @@ def drawn_tasks(graph: Mapping[Any, Any]) -> list[DrawnTask]:
     DrawnTask(key='y', kind='call', function='abs', dependencies=('x',))
     """
     needed = native_dependencies(graph)
-    tasks = [drawn_task(key, value, tuple(dict.fromkeys(needed[key]))) for key, value in graph.items()]
+    tasks = [
+        drawn_task(key, value, tuple(dict.fromkeys([*needed[key], *_missing(value, needed)])))
+        for key, value in graph.items()
+    ]
     missing = {dependency: None for task in tasks for dependency in task.dependencies if dependency not in needed}
     return tasks + [DrawnTask(key, MISSING, "", ()) for key in missing]
+
+
+def _missing(value: Any, graph: Mapping[Any, Any]) -> list[Any]:
+    """What a task object needs that is not in the graph: of tuples nobody can tell."""
+    if not hasattr(type(value), "dependencies"):
+        return []
+    return sorted((key for key in value.dependencies if key not in graph), key=str)
 
 
 def drawn_task(key: Any, value: Any, needed: tuple[Any, ...]) -> DrawnTask:

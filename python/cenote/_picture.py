@@ -96,7 +96,7 @@ def save(drawing: Drawing, filename: str | os.PathLike[str] | None, format: str 
     filename : str, path or None
         Where to. Its ending gives the format; without one that is known, the format's own is added.
     format : str or None
-        One of :data:`FORMATS`; PNG if neither this nor the name says anything.
+        One of :data:`FORMATS`. If neither this nor the name says anything: PNG for a file, SVG without one.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _target(name: str | None, format: str | None) -> tuple[str, str | None]:
     """The format, and the whole name of the file."""
     ending = os.path.splitext(name)[1].lower().removeprefix(".") if name else ""
     if format is None:
-        format = ending if ending in {*FORMATS, "jpg", "jpeg"} else "png"
+        format = "svg" if name is None else ending if ending in {*FORMATS, "jpg", "jpeg"} else "png"
     format = str(format).lower().removeprefix(".")
     if format not in FORMATS:
         raise ValueError(f"unknown format '{format}': choose from {', '.join(FORMATS)}")

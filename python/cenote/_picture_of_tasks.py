@@ -39,6 +39,8 @@ def draw_tasks(
     if graph_attr or kwargs:
         kwargs = {**(graph_attr or {}), **kwargs}
     frame: dict[str, Any] = {"rankdir": rankdir, "graph_attr": kwargs, "node_attr": node_attr, "edge_attr": edge_attr}
+    if type(graph) is not dict:
+        graph = dict(graph)  # some mappings make their tasks anew at each look
     if len(graph) > (TASKS_MAX if limit is None else limit):
         return draw_groups(graph, **frame)
     picture = _TaskPicture(function_attributes or {}, data_attributes or {}, collapse_outputs, verbose)

@@ -33,7 +33,7 @@ def dot_graph(
     filename : str, path or None
         Where the picture is written. If it does not end in a known format, ``.png`` is added. None writes nothing.
     format : {'svg', 'png', 'pdf', 'dot'}, optional
-        The format, if the name does not say it.
+        The format, if the name does not say it. Without a name it is SVG.
     rankdir : {'BT', 'TB', 'LR', 'RL'}
         Where data flows: upwards (the default), downwards, to the right, to the left.
     collapse_outputs : bool
