@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -17,25 +17,33 @@ class LayerMap:
     Examples
     --------
     >>> first = LayerMap({"a": 1})
-    >>> LayerMap({"c": 3}, [first, LayerMap({"b": 2})]).joined()
+    >>> LayerMap({"c": 3}, [first, LayerMap(lambda: {"b": 2})]).joined()
     {'a': 1, 'b': 2, 'c': 3}
     """
 
     __slots__ = ("_joined", "_own", "_parents")
 
-    def __init__(self, own: dict[str, Any], parents: Iterable[LayerMap] = ()) -> None:
+    def __init__(self, own: dict[str, Any] | Callable[[], dict[str, Any]], parents: Iterable[LayerMap] = ()) -> None:
         self._own = own
         self._parents = tuple(parents)
-        self._joined = None if self._parents else own
+        self._joined: dict[str, Any] | None = None
+
+    def _entries(self) -> dict[str, Any]:
+        """The own entries; what makes them, if they are to be made, has made them then."""
+        own = self._own
+        if not isinstance(own, dict):
+            own = self._own = own()
+        return own
 
     def joined(self) -> dict[str, Any]:
         """The dict. The same object each time."""
         if self._joined is None:
-            joined: dict[str, Any] = {}
-            for part in self._parts():
-                joined.update(part)
-            self._joined = joined
-            self._own, self._parents = joined, ()
+            if self._parents:
+                joined: dict[str, Any] = {}
+                for part in self._parts():
+                    joined.update(part)
+                self._own, self._parents = joined, ()
+            self._joined = self._entries()
         return self._joined
 
     def _parts(self) -> list[dict[str, Any]]:
@@ -52,5 +60,5 @@ class LayerMap:
                     break
             else:
                 stack.pop()
-                parts.append(node._own)
+                parts.append(node._entries())
         return parts

@@ -59,10 +59,9 @@ def checkpoint(*collections: Any, split_every: float | Literal[False] | None = N
     True
     """
     from cenote.base import unpack_collections
-    from cenote.delayed import Delayed
 
     found, _ = unpack_collections(*collections)
-    return Delayed(*_checkpoint_of(found, _width(split_every)))
+    return _checkpoint_of(found, _width(split_every))
 
 
 def bind(
@@ -172,10 +171,9 @@ def wait_on(*collections: Any, split_every: float | Literal[False] | None = None
     (1, 2)
     """
     from cenote.base import unpack_collections
-    from cenote.delayed import Delayed
 
     found, repack = unpack_collections(*collections)
-    blocker = Delayed(*_checkpoint_of(found, _width(split_every)))
+    blocker = _checkpoint_of(found, _width(split_every))
     out = repack([_wait_one(collection, blocker) for collection in found])
     return out[0] if len(collections) == 1 else out
 
@@ -192,30 +190,32 @@ def _width(split_every: float | Literal[False] | None) -> int:
     return width
 
 
-def _checkpoint_of(collections: list[Any], width: int) -> tuple[str, HighLevelGraph]:
-    """The key of a task that waits for collections, and its graph, whose last layer has the key's name."""
+def _checkpoint_of(collections: list[Any], width: int) -> Any:
+    """A Delayed that waits for collections."""
+    from cenote.delayed import delayed
     from cenote.tokenize import tokenize
 
     parts = [_checkpoint_one(collection, width) for collection in collections]
     if len(parts) == 1:
         return parts[0]
-    keys = [key for key, _ in parts]
-    name = f"checkpoint-{tokenize(keys)}"
-    last = HighLevelGraph({name: {name: (chunks.checkpoint, keys)}}, {name: set(keys)})
-    return name, HighLevelGraph.merge(*(graph for _, graph in parts), last)
+    name = f"checkpoint-{tokenize([part.key for part in parts])}"
+    return delayed(chunks.checkpoint, pure=True)(*parts, dask_key_name=name)
 
 
-def _checkpoint_one(collection: Any, width: int) -> tuple[str, HighLevelGraph]:
+def _checkpoint_one(collection: Any, width: int) -> Any:
     from cenote.base import get_collection_names
     from cenote.core import flatten
+    from cenote.delayed import Delayed, delayed
     from cenote.tokenize import tokenize
 
     token = tokenize(collection)
     name = f"checkpoint-{token}"
+    if type(collection) is Delayed:
+        return delayed(chunks.checkpoint, pure=True)(collection, dask_key_name=name)
     keys = collection.__dask_keys__()
     if len(list(flatten(keys))) < 2:
         layer: Any = {name: (chunks.checkpoint, keys)}
-        return name, HighLevelGraph.from_collections(name, layer, dependencies=[collection])
+        return Delayed(name, HighLevelGraph.from_collections(name, layer, dependencies=[collection]))
     # a None for each key first, so that no more than Nones travel to the task that waits for all
     graphs: list[HighLevelGraph] = []
     waiting: list[Key] = []
@@ -234,7 +234,7 @@ def _checkpoint_one(collection: Any, width: int) -> tuple[str, HighLevelGraph]:
         waiting.append(key)
         done += width
     tree[name] = (chunks.checkpoint, waiting[done:])
-    return name, HighLevelGraph.merge(*graphs, HighLevelGraph({name: tree}, {name: below}))
+    return Delayed(name, HighLevelGraph.merge(*graphs, HighLevelGraph({name: tree}, {name: below})))
 
 
 def _map_layer(function: Any, old_name: str, new_name: str, collection: Any, blocker: Any = None) -> Any:
@@ -291,9 +291,14 @@ def _omitted(collections: list[Any], assume_layers: bool) -> tuple[set[str], set
 
 def _layered(collection: Any, names: set[str]) -> tuple[Any, set[str]]:
     """The graph of a collection as one of layers, and the layers that hold its keys."""
+    from cenote.delayed import DelayedGraph
+    from cenote.layered import by_annotations
     from cenote.tokenize import tokenize
 
     graph = collection.__dask_graph__()
+    if isinstance(graph, DelayedGraph):
+        layered = by_annotations(graph)
+        return layered, set(layered.layers)
     if is_high_level(graph):
         try:
             return graph, set(collection.__dask_layers__())
@@ -303,13 +308,7 @@ def _layered(collection: Any, names: set[str]) -> tuple[Any, set[str]]:
     return HighLevelGraph({name: graph}, {name: set()}), {name}
 
 
-def _bind_one(
-    child: Any,
-    blocker: tuple[str, HighLevelGraph] | None,
-    omit_layers: set[str],
-    omit_keys: set[Key],
-    seed: Hashable,
-) -> Any:
+def _bind_one(child: Any, blocker: Any, omit_layers: set[str], omit_keys: set[Key], seed: Hashable) -> Any:
     from cenote.base import clone_key, get_collection_names
 
     names = get_collection_names(child)
@@ -321,9 +320,10 @@ def _bind_one(
         keys.difference_update(graph.layers[name].get_output_keys())
     layers: dict[str, Any] = {}
     dependencies: dict[str, Any] = {}
-    blocker_key = None
+    blocker_key, blocker_layers = None, set[str]()
     if blocker is not None:
-        blocker_key, blocker_graph = blocker
+        blocker_graph, blocker_layers = _layered(blocker, {blocker.key})
+        blocker_key = blocker.key
         layers.update(blocker_graph.layers)
         dependencies.update(blocker_graph.dependencies)
     kept: set[str] = set()
@@ -338,7 +338,7 @@ def _bind_one(
         layers[new_name], is_bound = graph.layers[name].clone(keys=keys, seed=seed, bind_to=blocker_key)
         dependencies[new_name] = {clone_key(other, seed) for other in below - omit_layers} | (below & omit_layers)
         if is_bound:
-            dependencies[new_name].add(blocker_key)
+            dependencies[new_name] |= blocker_layers
     while kept:
         name = kept.pop()
         if name not in layers:
@@ -350,9 +350,13 @@ def _bind_one(
 
 def _wait_one(collection: Any, blocker: Any) -> Any:
     from cenote.base import get_collection_names
+    from cenote.delayed import Delayed, delayed
     from cenote.tokenize import tokenize
 
     token = tokenize(collection, blocker.key)
+    if type(collection) is Delayed:
+        name = f"wait_on-{tokenize(collection.key, token)}"
+        return delayed(chunks.bind, pure=True, nout=collection._length)(collection, blocker, dask_key_name=name)
     graphs, new_names = [], {}
     for old_name in sorted(get_collection_names(collection)):
         new_names[old_name] = new_name = f"wait_on-{tokenize(old_name, token)}"
@@ -364,7 +368,12 @@ def _wait_one(collection: Any, blocker: Any) -> Any:
 def _rebuilt(collection: Any, graph: HighLevelGraph, new_names: dict[str, str]) -> Any:
     """A collection like the given one, on another graph, with other names."""
     from cenote._dask_graph import dask_graph
+    from cenote.delayed import Delayed
 
+    if type(collection) is Delayed:
+        key = new_names[collection.key]
+        home = next(name for name, layer in graph.layers.items() if key in layer)
+        return Delayed(key, graph, collection._length, layer=home)
     if not isinstance(old := collection.__dask_graph__(), HighLevelGraph) and is_high_level(old):
         graph = dask_graph(graph)
     rebuild, args = collection.__dask_postpersist__()

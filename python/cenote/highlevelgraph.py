@@ -6,6 +6,7 @@ is made and which layer builds on which, so that it can be drawn, culled and ann
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -123,13 +124,19 @@ class HighLevelGraph(Mapping[Key, Any]):
         {'inc-1': <MaterializedLayer of 1 keys>}
         """
         from cenote.base import is_dask_collection
+        from cenote.delayed import Delayed, DelayedGraph
 
         tell_dask()
         parents: list[tuple[LayerMap, LayerMap]] = []
         below: set[str] = set()
+        ours = []
         for collection in {id(collection): collection for collection in dependencies}.values():
             if not is_dask_collection(collection):
                 raise TypeError(f"layer {name!r} can build on collections only, got {type(collection).__name__}")
+            if type(collection) is Delayed:
+                ours.append(collection)
+                below.update(collection.__dask_layers__())
+                continue
             graph = collection.__dask_graph__()
             if is_high_level(graph):
                 below.update(collection.__dask_layers__())
@@ -138,6 +145,8 @@ class HighLevelGraph(Mapping[Key, Any]):
                 base = _layer_name(collection)
                 below.add(base)
                 parents.append((LayerMap({base: MaterializedLayer(graph)}), LayerMap({base: set()})))
+        if ours:  # all at once, since they may be made of each other
+            parents.append(_maps_of(DelayedGraph(*ours)))
         own = layer if is_layer(layer) else MaterializedLayer(layer)
         return cls._shared(
             LayerMap({name: own}, [layers for layers, _ in parents]),
@@ -158,10 +167,12 @@ class HighLevelGraph(Mapping[Key, Any]):
         TypeError
             One of ``graphs`` is not a mapping.
         """
+        from cenote.delayed import DelayedGraph
+
         tell_dask()
         parents: list[tuple[LayerMap, LayerMap]] = []
         for graph in graphs:
-            if is_high_level(graph):
+            if is_high_level(graph) or isinstance(graph, DelayedGraph):
                 parents.append(_maps_of(graph))
             elif isinstance(graph, Mapping):
                 name = str(id(graph))
@@ -424,9 +435,16 @@ def to_graphviz(graph: HighLevelGraph, **kwargs: Any) -> DotText:
 
 
 def _maps_of(graph: Any) -> tuple[LayerMap, LayerMap]:
-    """The two mappings of a graph of layers, to build upon."""
+    """The two mappings of a graph of layers, to build upon. Those of delayed calls are made when looked at."""
+    from cenote.delayed import DelayedGraph
+
     if isinstance(graph, HighLevelGraph):
         return graph._layers, graph._dependencies
+    if isinstance(graph, DelayedGraph):
+        from cenote.layered import by_node
+
+        made = functools.cache(lambda: by_node(graph))
+        return LayerMap(lambda: made().layers), LayerMap(lambda: made().dependencies)
     return LayerMap(graph.layers), LayerMap(graph.dependencies)
 
 
