@@ -7,6 +7,8 @@
 pub mod draw;
 pub mod graph;
 pub mod intern;
+pub mod key;
 pub mod local;
 pub mod optimize;
 pub mod order;
+pub mod protocol;

@@ -1,0 +1,401 @@
+//! Msgpack, as the protocol uses it: a reader that hands out one token after another, and a writer.
+//!
+//! There are no extension types. Maps of one marked key stand for what msgpack lacks: see [`Value`](super::value::Value).
+
+use bytes::Bytes;
+use rmp::Marker;
+use rmp::decode::{Bytes as Input, RmpRead};
+use rmp::encode::{self, ByteBuf};
+
+use super::error::{DecodeError, Problem};
+use super::frame::Frames;
+use super::limits::DEPTH_MAX;
+use super::serialized::{Pickled, Serialized, frame_count};
+
+/// The key of a map that refers to serialized frames.
+pub(super) const SERIALIZED: &str = "__Serialized__";
+/// The key of a map that refers to a pickle.
+pub(super) const PICKLED: &str = "__Pickled__";
+/// The first key of a map that is a set, and the key of its members.
+pub(super) const SET: [&str; 2] = ["__Set__", "as-list"];
+
+type Result<T> = std::result::Result<T, DecodeError>;
+
+/// The smallest piece of a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Token<'a> {
+    /// Nothing: Python's `None`.
+    Nil,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A whole number beyond those of [`Int`](Self::Int).
+    UInt(u64),
+    /// A floating point number.
+    Float(f64),
+    /// Text.
+    Str(&'a str),
+    /// Bytes.
+    Bin(&'a [u8]),
+    /// So many values follow. There are at least as many bytes.
+    Array(usize),
+    /// So many pairs of values follow. There are at least twice as many bytes.
+    Map(usize),
+}
+
+/// Reads the values of one message. A copy of it looks ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    input: Input<'a>,
+    source: &'a Bytes,
+    frames: &'a [Bytes],
+    /// How many frames may still be referred to: a message refers to each but once.
+    unclaimed: usize,
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of frame 0, which refers to the other frames.
+    pub fn new(source: &'a Bytes, frames: &'a [Bytes]) -> Self {
+        Self { input: Input::new(source), source, frames, unclaimed: frames.len(), depth: 0 }
+    }
+
+    /// A reader of a message.
+    pub fn of(frames: &'a Frames) -> Self {
+        Self::new(&frames.head, &frames.rest)
+    }
+
+    /// The next token.
+    ///
+    /// # Errors
+    /// The bytes end, or are not of the protocol.
+    #[inline]
+    pub fn token(&mut self) -> Result<Token<'a>> {
+        let start = self.input;
+        self.read().map_err(|problem| {
+            self.input = start;
+            self.error(problem)
+        })
+    }
+
+    #[inline]
+    fn read(&mut self) -> std::result::Result<Token<'a>, Problem> {
+        let marker = Marker::from_u8(self.input.read_u8().map_err(|_| Problem::Truncated)?);
+        Ok(match marker {
+            Marker::Null => Token::Nil,
+            Marker::False => Token::Bool(false),
+            Marker::True => Token::Bool(true),
+            Marker::FixPos(value) => Token::Int(value.into()),
+            Marker::FixNeg(value) => Token::Int(value.into()),
+            Marker::U8 => Token::Int(u8::from_be_bytes(self.number()?).into()),
+            Marker::U16 => Token::Int(u16::from_be_bytes(self.number()?).into()),
+            Marker::U32 => Token::Int(u32::from_be_bytes(self.number()?).into()),
+            Marker::U64 => {
+                let value = u64::from_be_bytes(self.number()?);
+                i64::try_from(value).map_or(Token::UInt(value), Token::Int)
+            }
+            Marker::I8 => Token::Int(i8::from_be_bytes(self.number()?).into()),
+            Marker::I16 => Token::Int(i16::from_be_bytes(self.number()?).into()),
+            Marker::I32 => Token::Int(i32::from_be_bytes(self.number()?).into()),
+            Marker::I64 => Token::Int(i64::from_be_bytes(self.number()?)),
+            Marker::F32 => Token::Float(f32::from_be_bytes(self.number()?).into()),
+            Marker::F64 => Token::Float(f64::from_be_bytes(self.number()?)),
+            Marker::FixStr(length) => Token::Str(self.text(length.into())?),
+            Marker::Str8 => self.length::<1>().and_then(|length| self.text(length)).map(Token::Str)?,
+            Marker::Str16 => self.length::<2>().and_then(|length| self.text(length)).map(Token::Str)?,
+            Marker::Str32 => self.length::<4>().and_then(|length| self.text(length)).map(Token::Str)?,
+            Marker::Bin8 => self.length::<1>().and_then(|length| self.take(length)).map(Token::Bin)?,
+            Marker::Bin16 => self.length::<2>().and_then(|length| self.take(length)).map(Token::Bin)?,
+            Marker::Bin32 => self.length::<4>().and_then(|length| self.take(length)).map(Token::Bin)?,
+            Marker::FixArray(count) => Token::Array(self.count(count.into(), 1)?),
+            Marker::Array16 => self.length::<2>().and_then(|count| self.count(count, 1)).map(Token::Array)?,
+            Marker::Array32 => self.length::<4>().and_then(|count| self.count(count, 1)).map(Token::Array)?,
+            Marker::FixMap(count) => Token::Map(self.count(count.into(), 2)?),
+            Marker::Map16 => self.length::<2>().and_then(|count| self.count(count, 2)).map(Token::Map)?,
+            Marker::Map32 => self.length::<4>().and_then(|count| self.count(count, 2)).map(Token::Map)?,
+            other => return Err(Problem::Marker(other.to_u8())),
+        })
+    }
+
+    /// Passes over the next value, however deep, without looking into it.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token).
+    pub fn skip(&mut self) -> Result<()> {
+        let mut values = 1_usize;
+        while values > 0 {
+            values -= 1;
+            match self.token()? {
+                Token::Array(count) => values += count,
+                Token::Map(count) => values += 2 * count,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a map and says how many pairs it has.
+    ///
+    /// # Errors
+    /// Something else is next.
+    #[inline]
+    pub fn map(&mut self) -> Result<usize> {
+        match self.token()? {
+            Token::Map(count) => Ok(count),
+            token => Err(self.expected("a map", &token)),
+        }
+    }
+
+    /// Enters an array, or a set, which is a map around an array, and says how many values it has.
+    ///
+    /// # Errors
+    /// Something else is next.
+    pub fn sequence(&mut self) -> Result<usize> {
+        match self.token()? {
+            Token::Array(count) => Ok(count),
+            Token::Map(2) if self.name()? == Some(SET[0]) => {
+                self.skip()?;
+                match (self.name()?, self.token()?) {
+                    (Some(name), Token::Array(count)) if name == SET[1] => Ok(count),
+                    (_, token) => Err(self.expected("the members of a set", &token)),
+                }
+            }
+            token => Err(self.expected("an array", &token)),
+        }
+    }
+
+    /// The next value if it is text; any other is passed over.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token).
+    #[inline]
+    pub fn name(&mut self) -> Result<Option<&'a str>> {
+        let before = *self;
+        match self.token()? {
+            Token::Str(name) => Ok(Some(name)),
+            Token::Array(_) | Token::Map(_) => {
+                *self = before;
+                self.skip().map(|()| None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads what is one step deeper.
+    ///
+    /// # Errors
+    /// That is too deep, or `read` fails.
+    #[inline]
+    pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth == DEPTH_MAX {
+            return Err(self.error(Problem::Depth));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// Bytes of a token as a part of the frame: not copied.
+    #[inline]
+    pub fn share(&self, bytes: &'a [u8]) -> Bytes {
+        self.source.slice_ref(bytes)
+    }
+
+    /// The serialized value that a map of the marked key refers to.
+    ///
+    /// # Errors
+    /// There are no such frames, or they were referred to before.
+    pub fn serialized(&mut self) -> Result<Serialized> {
+        self.reference().map(|(header, frames)| Serialized { header, frames })
+    }
+
+    /// The pickle that a map of the marked key refers to.
+    ///
+    /// # Errors
+    /// There are no such frames, or they were referred to before.
+    pub fn pickled(&mut self) -> Result<Pickled> {
+        self.reference().map(|(header, frames)| Pickled { header, frames })
+    }
+
+    fn reference(&mut self) -> Result<(Bytes, Vec<Bytes>)> {
+        let token = self.token()?;
+        let Token::Int(index) = token else { return Err(self.expected("the index of a frame", &token)) };
+        let missing = self.error(Problem::Reference(index as u64));
+        let start = usize::try_from(index).ok().filter(|&index| index > 0).ok_or_else(|| missing.clone())?;
+        let header = self.frames.get(start - 1).ok_or_else(|| missing.clone())?;
+        let count = frame_count(header)?;
+        let frames = usize::try_from(count).ok().and_then(|count| self.frames.get(start..start.checked_add(count)?));
+        let frames = frames.ok_or_else(|| missing.clone())?;
+        self.unclaimed = self.unclaimed.checked_sub(frames.len() + 1).ok_or(missing)?;
+        Ok((header.clone(), frames.to_vec()))
+    }
+
+    /// Demands that nothing follows.
+    ///
+    /// # Errors
+    /// Something does.
+    pub fn end(&self) -> Result<()> {
+        if self.input.remaining_slice().is_empty() { Ok(()) } else { Err(self.error(Problem::Trailing)) }
+    }
+
+    /// An error at the present place.
+    #[cold]
+    pub fn error(&self, problem: Problem) -> DecodeError {
+        DecodeError::new(problem, self.source.len() - self.input.remaining_slice().len())
+    }
+
+    /// The error of another token than was expected.
+    #[cold]
+    pub fn expected(&self, expected: &'static str, found: &Token<'_>) -> DecodeError {
+        self.error(Problem::Kind { expected, found: found.kind() })
+    }
+
+    #[inline]
+    fn number<const N: usize>(&mut self) -> std::result::Result<[u8; N], Problem> {
+        let mut bytes = [0; N];
+        self.input.read_exact_buf(&mut bytes).map_err(|_| Problem::Truncated)?;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn length<const N: usize>(&mut self) -> std::result::Result<usize, Problem> {
+        Ok(self.number::<N>()?.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)))
+    }
+
+    #[inline]
+    fn take(&mut self, length: usize) -> std::result::Result<&'a [u8], Problem> {
+        let (taken, rest) = self.input.remaining_slice().split_at_checked(length).ok_or(Problem::Truncated)?;
+        self.input = Input::new(rest);
+        Ok(taken)
+    }
+
+    #[inline]
+    fn text(&mut self, length: usize) -> std::result::Result<&'a str, Problem> {
+        std::str::from_utf8(self.take(length)?).map_err(|_| Problem::Text)
+    }
+
+    /// A count of values that the bytes can hold.
+    #[inline]
+    fn count(&self, count: usize, each: usize) -> std::result::Result<usize, Problem> {
+        let possible = count.checked_mul(each).is_some_and(|bytes| bytes <= self.input.remaining_slice().len());
+        if possible { Ok(count) } else { Err(Problem::Truncated) }
+    }
+}
+
+impl Token<'_> {
+    /// What it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Nil => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::UInt(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Str(_) => "text",
+            Self::Bin(_) => "bytes",
+            Self::Array(_) => "an array",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+/// Writes the values of one message: msgpack into frame 0, payloads into the other frames, each number and length in as
+/// few bytes as it fits, as stock Dask does.
+#[derive(Clone, Debug, Default)]
+pub struct Writer {
+    head: ByteBuf,
+    frames: Vec<Bytes>,
+}
+
+impl Writer {
+    /// A writer with room for so many bytes of frame 0.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { head: ByteBuf::with_capacity(bytes), frames: Vec::new() }
+    }
+
+    /// Writes nothing: Python's `None`.
+    pub fn nil(&mut self) {
+        let Ok(()) = encode::write_nil(&mut self.head);
+    }
+
+    /// Writes true or false.
+    pub fn bool(&mut self, value: bool) {
+        let Ok(()) = encode::write_bool(&mut self.head, value);
+    }
+
+    /// Writes a whole number.
+    pub fn int(&mut self, value: i64) {
+        encode::write_sint(&mut self.head, value).expect(MEMORY);
+    }
+
+    /// Writes a whole number that is not negative.
+    pub fn uint(&mut self, value: u64) {
+        encode::write_uint(&mut self.head, value).expect(MEMORY);
+    }
+
+    /// Writes a floating point number.
+    pub fn float(&mut self, value: f64) {
+        encode::write_f64(&mut self.head, value).expect(MEMORY);
+    }
+
+    /// Writes text.
+    pub fn str(&mut self, text: &str) {
+        encode::write_str(&mut self.head, text).expect(MEMORY);
+    }
+
+    /// Writes bytes, which are copied. Large ones belong into a frame.
+    pub fn bin(&mut self, bytes: &[u8]) {
+        encode::write_bin(&mut self.head, bytes).expect(MEMORY);
+    }
+
+    /// Announces an array: so many values must follow.
+    pub fn array(&mut self, count: usize) {
+        encode::write_array_len(&mut self.head, count.try_into().expect(COUNT)).expect(MEMORY);
+    }
+
+    /// Announces a map: so many pairs of values must follow.
+    pub fn map(&mut self, count: usize) {
+        encode::write_map_len(&mut self.head, count.try_into().expect(COUNT)).expect(MEMORY);
+    }
+
+    /// Announces a set: so many values must follow.
+    pub fn set(&mut self, count: usize) {
+        self.map(2);
+        self.str(SET[0]);
+        self.bool(true);
+        self.str(SET[1]);
+        self.array(count);
+    }
+
+    /// Refers to a serialized value, whose frames are appended under their new numbers.
+    pub fn serialized(&mut self, serialized: &Serialized) {
+        self.reference(SERIALIZED, &serialized.header, &serialized.frames);
+    }
+
+    /// Refers to a pickle, whose frames are appended under their new numbers.
+    pub fn pickled(&mut self, pickled: &Pickled) {
+        self.reference(PICKLED, &pickled.header, &pickled.frames);
+    }
+
+    fn reference(&mut self, name: &str, header: &Bytes, frames: &[Bytes]) {
+        self.map(1);
+        self.str(name);
+        self.uint(self.frames.len() as u64 + 1);
+        self.frames.push(header.clone());
+        self.frames.extend_from_slice(frames);
+    }
+
+    /// How many bytes have been written, payloads included.
+    pub fn nbytes(&self) -> usize {
+        self.head.as_slice().len() + self.frames.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// The message.
+    pub fn finish(self) -> Frames {
+        Frames { head: self.head.into_vec().into(), rest: self.frames }
+    }
+}
+
+const MEMORY: &str = "writing into memory cannot fail";
+const COUNT: &str = "what fits into memory has fewer than 2^32 elements";
