@@ -203,6 +203,7 @@ class _Tracker(threading.Thread):
         self._gone = psutil.Error
         self._process = psutil.Process()
         self._children: dict[Any, Any] = {}
+        self._next_search = 0.0
         self._records: list[ResourceData] = []
         self._stop_asked = threading.Event()
         self._process.cpu_percent()  # what it says next is the use since now
@@ -214,8 +215,10 @@ class _Tracker(threading.Thread):
 
     def _look(self) -> None:
         now = perf_counter()
-        # kept, since a process object measures from one call to the next
-        self._children = {child: self._children.get(child, child) for child in self._process.children()}
+        if now >= self._next_search:  # which looks at every process of the machine
+            self._next_search = now + 1
+            # kept, since a process object measures from one call to the next
+            self._children = {child: self._children.get(child, child) for child in self._process.children()}
         memory = cpu = 0.0
         for process in (self._process, *self._children.values()):
             try:
