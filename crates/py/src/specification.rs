@@ -50,10 +50,11 @@ impl<'py> Specification<'py> {
             dict
         };
         // The dict is copied before any code of a key runs: that could change it.
-        let (names, values): (Vec<_>, Vec<_>) = dict.iter().unzip();
-        let mut keys = Keys::with_capacity(names.len());
-        for key in &names {
-            keys.insert_new(key);
+        let mut keys = Keys::with_capacity(dict.len());
+        let mut values = Vec::with_capacity(dict.len());
+        for (key, value) in &dict {
+            keys.insert_new(&key);
+            values.push(value);
         }
         Ok(Self { keys, values })
     }
