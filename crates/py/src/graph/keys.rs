@@ -9,8 +9,8 @@ use crate::raw;
 
 /// The keys of a graph and their ids.
 ///
-/// Graphs mostly name keys in the order in which they have them, so that the next key is guessed first, and compared
-/// without any code of the keys' own. Keys are hashed only once a guess has failed; then all of them are.
+/// Graphs mostly name keys in the order in which they have them, or every so many of them: so the next key is guessed
+/// first, and compared without any code of the keys' own. Keys are hashed only once a guess has failed; then all of them are.
 #[derive(Default)]
 pub struct Keys {
     /// Knows the keys that have been hashed: the first so many, or none.
@@ -19,6 +19,8 @@ pub struct Keys {
     sorts: u8,
     /// The key that was found last.
     last: usize,
+    /// How far it was from another one that was found before.
+    stride: usize,
 }
 
 /// So many keys are looked through without hashing when a caller wants one of them.
@@ -73,9 +75,9 @@ impl Keys {
         if self.sorts & (sort(key) | OTHER) == 0 && sort(key) != OTHER {
             return Ok(None);
         }
-        for guess in [self.last + 1, self.last] {
+        for guess in [self.last + 1, self.last, self.last.wrapping_add(self.stride)] {
             if self.is_surely(guess, key) {
-                self.last = guess;
+                self.note(guess);
                 return Ok(Some(TaskId(guess as u32)));
             }
         }
@@ -83,9 +85,16 @@ impl Keys {
         let hash = raw::hash(key)?;
         let found = self.interner.find(hash, |task| raw::equal(self.object(key.py(), task), key))?;
         if let Some(task) = found {
-            self.last = task.index();
+            self.note(task.index());
         }
         Ok(found)
+    }
+
+    fn note(&mut self, found: usize) {
+        if found != self.last {
+            self.stride = found.wrapping_sub(self.last);
+            self.last = found;
+        }
     }
 
     /// The same, by looking through all keys if that is cheaper than hashing them: for the few that a caller wants.
