@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -62,6 +61,8 @@ class Task(GraphNode):
     @property
     def is_coro(self) -> bool:
         """Whether the function is ``async def``."""
+        import asyncio  # its import takes longer than a small graph
+
         return asyncio.iscoroutinefunction(self.func)
 
     def __call__(self, values: Any = ()) -> Any:
