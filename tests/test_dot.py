@@ -340,6 +340,12 @@ def test_a_large_graph_is_drawn_in_groups_with_counts():
     assert len(elements(draw(make_large(200), limit=1000), "circle")) == 201
 
 
+def test_groups_have_the_mean_color_of_their_tasks():
+    picture = dot.visualize_graph(make_large(1000), filename=None, color="order")
+    fills = [box.get("fill") for box in boxes(picture)]
+    assert len(set(fills[-3:])) == 2 and fills[-1] == "#f0f921", "tasks of the first two run in turns"
+
+
 def test_groups_stay_few_however_many_words_keys_begin_with():
     words_of = [f"{a}{b}{c}" for a in "bcdfgh" for b in "aeiou" for c in "klmnpqrst"]
     graph = {f"{word}-{i}": (inc, i) for word in words_of for i in range(2)}

@@ -31,11 +31,17 @@ class Coloring(NamedTuple):
         For each key the attributes of its circle and of its box.
     legend : tuple
         The title, the least and the greatest value, and the colors between them.
+    values : dict
+        The value of each key.
+    attributes : callable
+        The attributes that a value gives.
     """
 
     functions: dict[Any, dict[str, str]]
     data: dict[Any, dict[str, str]]
     legend: tuple[str, str, str, list[str]]
+    values: dict[Any, float]
+    attributes: Callable[[float], dict[str, str]]
 
 
 def coloring(
@@ -84,7 +90,8 @@ def coloring(
     }
     data = {key: attributes(released.get(key, value)) for key, value in values.items()}
     steps = [paint(step / (_SCALE_STEPS - 1)) for step in range(_SCALE_STEPS)]
-    return Coloring(functions, data, (_TITLES[measure], "0", _number(greatest), steps))
+    legend = (_TITLES[measure], "0", _number(greatest), steps)
+    return Coloring(functions, data, legend, values, attributes)
 
 
 def _measured(

@@ -47,10 +47,13 @@ class Grouping(NamedTuple):
         In the order in which the graph first names them.
     edges : dict
         For each pair of groups that are linked, by index, how many edges of tasks lead from one to the other.
+    group_of : dict
+        The index of each key's group.
     """
 
     groups: list[Group]
     edges: dict[tuple[int, int], int]
+    group_of: dict[Any, int]
 
 
 def group_tasks(graph: Mapping[Any, Any]) -> Grouping:
@@ -112,4 +115,4 @@ def _grouped(graph: Mapping[Any, Any], needed: dict[Any, list[Any]], name_of: di
     groups = [
         Group(name, sizes[number], list(functions[number]), edges[number, number]) for name, number in numbers.items()
     ]
-    return Grouping(groups, {pair: count for pair, count in edges.items() if pair[0] != pair[1]})
+    return Grouping(groups, {pair: count for pair, count in edges.items() if pair[0] != pair[1]}, group_of)

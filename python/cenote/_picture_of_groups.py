@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cenote._grouping import Group, group_tasks
 from cenote._labels import distinct_labels
 from cenote._native import Drawing
 from cenote._picture_rows import PictureRows
 
+if TYPE_CHECKING:
+    from cenote._coloring import Coloring
 
-def draw_groups(graph: Mapping[Any, Any], **frame: Any) -> Drawing:
+
+def draw_groups(graph: Mapping[Any, Any], colors: Coloring | None = None, **frame: Any) -> Drawing:
     """Draw a graph by groups of its tasks.
 
     Parameters
     ----------
     graph : mapping
         Keys and tasks.
+    colors : Coloring, optional
+        Colors of the tasks: a group has that of their mean.
     **frame
         What :meth:`PictureRows.drawing` takes.
     """
-    groups, edges = group_tasks(graph)
+    groups, edges, group_of = group_tasks(graph)
+    tints = _tints(colors, group_of, len(groups)) if colors else [{}] * len(groups)
     rows = PictureRows()
-    for group, label in zip(groups, distinct_labels(group.name for group in groups), strict=True):
-        rows.add_node(group.name, f"{label}\n{tasks_text(group.tasks)}", "group", _tip(group))
+    labels = distinct_labels(group.name for group in groups)
+    for group, label, tint in zip(groups, labels, tints, strict=True):
+        rows.add_node(group.name, f"{label}\n{tasks_text(group.tasks)}", "group", _tip(group), tint)
     for (start, end), count in edges.items():
         attributes = {"penwidth": f"{1.1 + min(math.log10(count), 5) * 0.45:.2f}", "tooltip": f"{count:,} edges"}
         rows.add_edge(start, end, attributes=attributes)
     return rows.drawing(**frame)
+
+
+def _tints(colors: Coloring, group_of: Mapping[Any, int], groups: int) -> list[dict[str, str]]:
+    """The attributes that show the mean value of each group's tasks."""
+    sums, counts = [0.0] * groups, [0] * groups
+    for key, value in colors.values.items():
+        group = group_of[key]
+        sums[group] += value
+        counts[group] += 1
+    return [colors.attributes(total / count) if count else {} for total, count in zip(sums, counts, strict=True)]
 
 
 def tasks_text(count: int) -> str:

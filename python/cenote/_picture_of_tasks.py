@@ -41,15 +41,17 @@ def draw_tasks(
     frame: dict[str, Any] = {"rankdir": rankdir, "graph_attr": kwargs, "node_attr": node_attr, "edge_attr": edge_attr}
     if type(graph) is not dict:
         graph = dict(graph)  # some mappings make their tasks anew at each look
-    if len(graph) > (TASKS_MAX if limit is None else limit):
-        return draw_groups(graph, **frame)
-    picture = _TaskPicture(function_attributes or {}, data_attributes or {}, collapse_outputs, verbose)
+    colors = None
     if color:
         from cenote._coloring import coloring
 
         colors = coloring(graph, color, order=o, cmap=cmap, maxval=maxval)
-        picture.function_colors, picture.data_colors = colors.functions, colors.data
         frame["scale"] = colors.legend
+    if len(graph) > (TASKS_MAX if limit is None else limit):
+        return draw_groups(graph, colors, **frame)
+    picture = _TaskPicture(function_attributes or {}, data_attributes or {}, collapse_outputs, verbose)
+    if colors:
+        picture.function_colors, picture.data_colors = colors.functions, colors.data
     picture.add(drawn_tasks(graph))
     return picture.rows.drawing(**frame)
 
