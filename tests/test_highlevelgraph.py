@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import random
 import subprocess
 import sys
 import time
@@ -147,6 +148,12 @@ def test_culling_keeps_what_the_keys_need_and_how_layers_depend():
     assert len(culled.layers) == 2
     assert not culled.layers.keys() & three_layers().layers.keys()
     assert dict(three_layers().cull([])) == {}
+
+
+def test_culling_finds_what_is_needed_even_if_the_dependencies_of_layers_do_not_tell():
+    layers = {"a": {"x": 1, "z": (inc, "y")}, "b": {"y": (inc, "x"), "w": 1}}
+    for dependencies in ({"a": set(), "b": set()}, {"a": {"b"}, "b": {"a"}}):
+        assert set(HighLevelGraph(layers, dependencies).cull(["z"])) == {"x", "y", "z"}
 
 
 def test_culling_keeps_annotations():
@@ -347,3 +354,70 @@ def test_we_take_dasks_graphs_for_what_they_are():
     culled = graph.cull([(array.name, 1)])
     assert culled.get_all_external_keys() >= {(array.name, 1)}
     assert (array.name, 0) not in culled.get_all_external_keys()
+
+
+def random_layers(rng):
+    """Layers of tasks of all kinds, each referring to earlier keys of any layer."""
+    layers, dependencies, home = {}, {}, {}
+    for number in range(rng.randrange(1, 6)):
+        name = f"layer-{number}"
+        layers[name], dependencies[name] = {}, set()
+        for i in range(rng.randrange(1, 6)):
+            key = rng.choice([f"{name}.{i}", (name, i)])
+            below = rng.sample(sorted(home, key=str), min(len(home), rng.randrange(4)))
+            kind = rng.randrange(5)
+            if kind == 0:
+                task = (sum, [(inc, other) for other in below])
+            elif kind == 1:
+                task = Task(key, sum, List(*map(TaskRef, below)))
+            elif kind == 2:
+                task = [1, {"a": 2}, *below]
+            elif kind == 3 and below:
+                task = below[0]
+            else:
+                task, below = rng.choice([1, DataNode(key, 2)]), []
+            if kind == 3 and below:
+                below = below[:1]
+            layers[name][key] = task
+            dependencies[name].update(home[other] for other in below if home[other] != name)
+            home[key] = name
+    return layers, dependencies, list(home)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_graphs_are_culled_cloned_and_described_as_by_dask(seed):
+    pytest.importorskip("dask")
+    import dask.highlevelgraph
+
+    from cenote._dask_graph import dask_graph
+
+    rng = random.Random(seed)
+    layers, dependencies, keys = random_layers(rng)
+    ours = HighLevelGraph(layers, dependencies)
+    theirs = dask_graph(ours)
+    assert type(theirs) is dask.highlevelgraph.HighLevelGraph
+    ours.validate()
+    wanted = rng.sample(keys, min(len(keys), 3))
+    needed = set(cenote.optimization.cull(ours.to_dict(), wanted)[0])
+    assert set(ours.cull(wanted)) == needed
+    assert needed <= set(theirs.cull(wanted))  # which keeps whole layers below the first that need nothing
+    assert ours.get_all_dependencies() == theirs.get_all_dependencies()
+    assert ours.dependents == theirs.dependents
+    assert set(ours.cull_layers(["layer-0"])) == set(theirs.cull_layers(["layer-0"]))
+    ours.cull(wanted).validate()
+    cloned = {}
+    for layer in ours.layers.values():
+        cloned.update(layer.clone(set(keys), seed, None)[0])
+    assert not set(cloned) & set(keys)
+    assert [cenote.get_sync(cloned, cenote.base.clone_key(key, seed)) for key in keys if numbers_only(ours, key)] == [
+        cenote.get_sync(ours, key) for key in keys if numbers_only(ours, key)
+    ]
+
+
+def numbers_only(graph, key):
+    """Whether a key can be computed: sums cannot have lists below them."""
+    try:
+        cenote.get_sync(graph, key)
+    except TypeError:
+        return False
+    return True

@@ -36,17 +36,23 @@ def cull_layers(graph: Any, keys: Any) -> tuple[dict[str, Any], dict[str, set[st
             of_layer.setdefault(home[key], set()).add(key)
     tuples = any(layer.has_legacy_tasks for layer in graph.layers.values())
     all_keys = graph.get_all_external_keys() if tuples else set()
+    sorted_layers = graph._toposort_layers()
+    order = [*reversed(sorted_layers), *(graph.layers.keys() - set(sorted_layers))]
     kept: dict[str, Any] = {}
-    for name in reversed(graph._toposort_layers()):
-        here = of_layer.pop(name, None)
-        if not here:
-            continue
-        culled, dependencies = graph.layers[name].cull(here, all_keys)
-        kept[name] = culled
-        for references in dependencies.values():
-            for key in references:
-                if home.get(key, name) != name:
-                    of_layer.setdefault(home[key], set()).add(key)
+    below: dict[str, set[str]] = {}
+    asked: dict[str, set[Key]] = {}
+    while of_layer:  # once, unless layers refer to each other in ways that their dependencies do not tell
+        for name in order:
+            here = of_layer.pop(name, None)
+            if here is None:
+                continue
+            asked.setdefault(name, set()).update(here)
+            kept[name], dependencies = graph.layers[name].cull(asked[name], all_keys)
+            below[name] = set()
+            for key in set().union(*dependencies.values()):
+                if (other := home.get(key, name)) != name:
+                    below[name].add(other)
+                    if key not in asked.get(other, ()) and key not in kept.get(other, ()):
+                        of_layer.setdefault(other, set()).add(key)
     layers = {f"{name}-{suffix}": layer for name, layer in kept.items()}
-    below = {f"{name}-{suffix}": {f"{o}-{suffix}" for o in graph.dependencies[name] if o in kept} for name in kept}
-    return layers, below
+    return layers, {f"{name}-{suffix}": {f"{other}-{suffix}" for other in below[name]} for name in kept}
