@@ -434,3 +434,15 @@ def test_names_of_the_package_are_found_lazily():
     assert "compute" in dir(cenote)
     with pytest.raises(AttributeError, match="no_such_name"):
         cenote.no_such_name  # noqa: B018
+
+
+def test_futures_are_references_to_their_keys():
+    class Future:
+        __dask_future__ = True
+        key = "elsewhere"
+
+    node = delayed(sum)([Future(), delayed(inc)(1)], dask_key_name="total")
+    assert "elsewhere" in node.dask["total"].dependencies
+    with pytest.raises(ValueError, match="elsewhere"):
+        node.compute()
+    assert delayed(Future()).key == "elsewhere"

@@ -143,6 +143,10 @@ impl<'py> Builder<'py> for AsGiven {
         Ok(task.clone().into_any())
     }
 
+    fn reference(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(object.clone())
+    }
+
     fn container(
         &mut self,
         py: Python<'py>,

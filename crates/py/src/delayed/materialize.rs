@@ -110,6 +110,14 @@ impl<'py> Builder<'py> for Materializer<'py> {
         self.class("TaskRef")?.call1((key::of(task)?,))
     }
 
+    fn reference(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let class = self.class("TaskRef")?;
+        if object.is_instance(&class)? {
+            return Ok(object.clone());
+        }
+        class.call1((object.getattr(intern!(self.py, "key"))?,))
+    }
+
     fn container(
         &mut self,
         py: Python<'py>,

@@ -18,6 +18,8 @@ pub enum Piece {
     Value(Py<PyAny>),
     /// Pushes the result of another node.
     Task(Py<Delayed>),
+    /// Pushes a result that is known to a cluster only: the object is a future, or a reference to a key.
+    Reference(Py<PyAny>),
     /// Replaces that many entries by what they build.
     Build(Shape, u32),
 }
@@ -82,7 +84,7 @@ impl Piece {
     /// Shows the collector what this step holds.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Value(value) => visit.call(value),
+            Self::Value(object) | Self::Reference(object) => visit.call(object),
             Self::Task(task) => visit.call(task),
             Self::Build(..) => Ok(()),
         }
@@ -134,6 +136,8 @@ impl Drop for Pieces {
 pub trait Builder<'py> {
     /// What stands for the result of `task`.
     fn task(&mut self, task: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyAny>>;
+    /// What stands for a future, or for a reference to a key.
+    fn reference(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>;
     /// A builtin container of `items`.
     fn container(
         &mut self,
@@ -154,6 +158,7 @@ pub fn build<'py>(
         let entry = match piece {
             Piece::Value(value) => value.bind(py).clone(),
             Piece::Task(task) => builder.task(task.bind(py))?,
+            Piece::Reference(object) => builder.reference(object.bind(py))?,
             Piece::Build(shape, count) => {
                 let items = stack.split_off(stack.len() - *count as usize);
                 builder.container(py, *shape, items)?

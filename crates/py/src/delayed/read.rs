@@ -21,7 +21,7 @@ pub fn read(graph: &Bound<'_, DelayedGraph>) -> PyResult<Option<(Table, Vec<Task
     let py = graph.py();
     let roots = &graph.get().roots;
     let nodes = walk::dependencies_first(py, roots, |_| false);
-    if nodes.iter().any(|node| matches!(node.get().task, Task::Graph(_))) {
+    if nodes.iter().any(|node| is_elsewhere(node.get())) {
         return Ok(None);
     }
     let mut builder = TableBuilder::with_capacity(nodes.len(), 3 * nodes.len());
@@ -45,6 +45,11 @@ pub fn read(graph: &Bound<'_, DelayedGraph>) -> PyResult<Option<(Table, Vec<Task
     }
     let wanted = roots.iter().map(|root| places[&(root.as_ptr() as usize)]).collect();
     Ok(Some((builder.build(Names::Objects(objects)), wanted)))
+}
+
+/// Whether a node needs what only its key can find.
+fn is_elsewhere(node: &Delayed) -> bool {
+    matches!(node.task, Task::Graph(_)) || node.pieces().iter().any(|piece| matches!(piece, Piece::Reference(_)))
 }
 
 /// Writes the program of a node whose dependencies have their places.
@@ -83,6 +88,7 @@ fn push(py: Python<'_>, pieces: &[Piece], places: &Places, builder: &mut TableBu
         match piece {
             Piece::Value(value) => builder.push_value(value.clone_ref(py)),
             Piece::Task(task) => builder.push_result(places[&(task.as_ptr() as usize)]),
+            Piece::Reference(_) => unreachable!("results that are elsewhere are not read here"),
             Piece::Build(shape, count) => {
                 let build = match shape {
                     Shape::List => Build::List,

@@ -54,6 +54,7 @@ fn steps<'py>(
         match piece {
             Piece::Value(value) => steps.append((value,))?,
             Piece::Task(task) => steps.append(places[&(task.as_ptr() as usize)])?,
+            Piece::Reference(object) => steps.append(("reference", object, 0))?,
             Piece::Build(shape, count) => steps.append((*shape as u8, *count))?,
         }
     }
@@ -108,12 +109,14 @@ fn pieces<'py>(steps: &Bound<'py, PyAny>, nodes: &[Bound<'py, Delayed>]) -> PyRe
             pieces.push(Piece::Task(task.clone().unbind()));
             continue;
         };
-        pieces.push(if tuple.len() == 1 {
-            Piece::Value(tuple.get_item(0)?.unbind())
-        } else {
-            let (shape, count): (usize, u32) = tuple.extract()?;
-            let shape = Shape::ALL.get(shape).copied();
-            Piece::Build(shape.ok_or_else(|| PyValueError::new_err("a container of unknown shape"))?, count)
+        pieces.push(match tuple.len() {
+            1 => Piece::Value(tuple.get_item(0)?.unbind()),
+            2 => {
+                let (shape, count): (usize, u32) = tuple.extract()?;
+                let shape = Shape::ALL.get(shape).copied();
+                Piece::Build(shape.ok_or_else(|| PyValueError::new_err("a container of unknown shape"))?, count)
+            }
+            _ => Piece::Reference(tuple.get_item(1)?.unbind()),
         });
     }
     Ok(pieces)

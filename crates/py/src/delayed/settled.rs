@@ -38,6 +38,7 @@ fn are_pieces_settled(py: Python<'_>, pieces: &[Piece]) -> bool {
     pieces.iter().all(|piece| match piece {
         Piece::Value(value) => is_plain(value.bind(py)),
         Piece::Task(task) => task.get().settled,
+        Piece::Reference(_) => false,
         Piece::Build(..) => true,
     })
 }

@@ -141,6 +141,7 @@ fn digest(py: Python<'_>, node: &Delayed, places: &Places) -> Option<Digest> {
         match piece {
             Piece::Value(value) => add_value(&mut digester, value.bind(py))?,
             Piece::Task(task) => digester.add(&Part::Task(*places.get(&(task.as_ptr() as usize))?)),
+            Piece::Reference(_) => return None,
             Piece::Build(shape, count) => digester.add(&Part::Build(*shape as u8, *count)),
         }
     }

@@ -36,6 +36,16 @@ struct Open<'py> {
     build: Build<'py>,
 }
 
+/// What an object turned out to be.
+enum Opened {
+    /// A container, of which the items are to be read.
+    Container,
+    /// A future, or a reference to a key.
+    Reference,
+    /// Anything else.
+    Value,
+}
+
 enum Items<'py> {
     List(Bound<'py, PyList>),
     Tuple(Bound<'py, PyTuple>),
@@ -75,8 +85,14 @@ impl<'py> Unpacker<'py> {
         if let Ok(task) = object.cast_exact::<Delayed>() {
             self.found();
             self.pieces.push(Piece::Task(task.clone().unbind()));
-        } else if is_plain(&object) || !self.open(&object)? {
+        } else if is_plain(&object) {
             self.pieces.push(Piece::Value(object.unbind()));
+        } else {
+            match self.open(&object)? {
+                Opened::Container => {}
+                Opened::Reference => self.pieces.push(Piece::Reference(object.unbind())),
+                Opened::Value => self.pieces.push(Piece::Value(object.unbind())),
+            }
         }
         Ok(())
     }
@@ -87,8 +103,8 @@ impl<'py> Unpacker<'py> {
         }
     }
 
-    /// Opens the container that `object` is; says whether it is one.
-    fn open(&mut self, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+    /// Opens the container that `object` is; says what it is.
+    fn open(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Opened> {
         let py = object.py();
         let mut drained = None;
         let (items, build) = if let Ok(list) = object.cast_exact::<PyList>() {
@@ -113,17 +129,17 @@ impl<'py> Unpacker<'py> {
             (Items::List(list), Build::Shape(Shape::List))
         } else if is_reference(object)? {
             self.found();
-            return Ok(false);
+            return Ok(Opened::Reference);
         } else if is_foreign(object)? {
             self.found();
             self.foreign.push(object.clone());
-            return Ok(false);
+            return Ok(Opened::Value);
         } else if let Some((names, values)) = dataclass_fields(object)? {
             (Items::Tuple(values), Build::Dataclass(names))
         } else if let Some(tuple) = named_tuple(object)? {
             (Items::Tuple(tuple), Build::Called(object.get_type().into_any()))
         } else {
-            return Ok(false);
+            return Ok(Opened::Value);
         };
         if self.open.iter().any(|open| open.container.is(object)) {
             return Err(PyRecursionError::new_err("a container that contains itself cannot be an argument"));
@@ -135,7 +151,7 @@ impl<'py> Unpacker<'py> {
             Build::Dataclass(_) => self.pieces.push(Piece::Value(object.get_type().into_any().unbind())),
         }
         self.open.push(Open { container: object.clone(), items, next: 0, start, found: false, drained, build });
-        Ok(true)
+        Ok(Opened::Container)
     }
 
     /// Ends the innermost container: without a node in it, it is a value.
