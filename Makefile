@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 OTHER_PYTHONS ?= 3.12 3.13
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 TOOLS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/cenote
 
 SHELL := bash
@@ -115,7 +116,7 @@ types: $(TEST)/installed ## mypy on the package, stubtest on the stubs of the ex
 
 compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, and a tenth of the collections'
 	$(STEP) "Dask's suites"
-	$(TEST_PYTHON) tests/compat/run.py
+	$(TEST_PYTHON) tests/compat/run.py -n $(JOBS)
 
 deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of the dependencies
 	$(STEP) "dependencies"
@@ -160,7 +161,7 @@ docs: $(TEST)/installed ## the manual: docs/_build/index.html
 	$(TEST_PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build
 
 compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours)
-	$(TEST_PYTHON) tests/compat/run.py --full
+	$(TEST_PYTHON) tests/compat/run.py --full -n $(JOBS)
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py

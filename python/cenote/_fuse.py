@@ -29,7 +29,7 @@ class Default(Enum):
 _default = Default.token
 
 
-def is_node(value: Any) -> bool:
+def is_task_object(value: Any) -> bool:
     """Return whether a value of a graph is a task object, ours or Dask's."""
     return isinstance(value, (GraphNode, classes().GraphNode))
 
@@ -270,7 +270,7 @@ def fuse(
     reducible = {
         key
         for key, by in users.items()
-        if len(by) == 1 and key not in stay and key in dsk and _is_plain(dsk[key]) and not is_node(dsk[by[0]])
+        if len(by) == 1 and key not in stay and key in dsk and _is_plain(dsk[key]) and not is_task_object(dsk[by[0]])
     }
     needs = {key: set(names) for key, names in named.items()}
     if not reducible:

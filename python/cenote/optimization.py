@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from cenote import _native
-from cenote._fuse import Default, default_fused_keys_renamer, fuse, is_node
+from cenote._fuse import Default, default_fused_keys_renamer, fuse, is_task_object
 from cenote._fuse_linear import default_fused_linear_keys_renamer, fuse_linear
 from cenote.core import flatten, ishashable, istask, reverse_dict, subs, toposort
 from cenote.typing import Key
@@ -158,10 +158,12 @@ def inline_functions(
     dependents = reverse_dict(needs)
 
     def is_cheap(key: Key, task: Any) -> bool:
-        if is_node(task) or not istask(task) or key in output or not dependents[key]:
+        if is_task_object(task) or not istask(task) or key in output or not dependents[key]:
             return False
         try:
-            return functions_of(task) <= fast and not any(is_node(dsk[dependent]) for dependent in dependents[key])
+            return functions_of(task) <= fast and not any(
+                is_task_object(dsk[dependent]) for dependent in dependents[key]
+            )
         except TypeError:  # a function that cannot be hashed is not one of those
             return False
 
