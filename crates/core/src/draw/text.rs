@@ -9,6 +9,8 @@ pub const FONT_FAMILY: &str = "DejaVu Sans";
 pub const LINE_HEIGHT: f64 = 1.2;
 /// A label keeps so many characters; the rest stands in its tooltip.
 const LABEL_MAX: usize = 48;
+/// A word in a circle is broken after so many characters, or the circle would dwarf all others.
+const CIRCLE_WORD_MAX: usize = 14;
 const UNITS_PER_EM: f64 = 2048.0;
 
 /// The width of a line of text.
@@ -34,7 +36,7 @@ pub fn advance(letter: char) -> u16 {
 /// are kept; others are set behind `_`, `-`, `.` or a space and between `aB`, where they make the circle smallest.
 pub fn fit_circle(label: &str, font_size: f64) -> (Vec<String>, f64) {
     let label = shortened(label);
-    let pieces = pieces(&label);
+    let pieces = pieces(&label, CIRCLE_WORD_MAX);
     let mut limits: Vec<f64> = Vec::new();
     for start in 0..pieces.len() {
         let mut run = String::new();
@@ -63,7 +65,7 @@ pub fn fit_circle(label: &str, font_size: f64) -> (Vec<String>, f64) {
 pub fn fit_box(label: &str, font_size: f64) -> (Vec<String>, f64, f64) {
     let label = shortened(label);
     let limit = (28.0 * font_size * 0.6).min(width(&label, font_size));
-    let lines = broken(&pieces(&label), limit, font_size);
+    let lines = broken(&pieces(&label, LABEL_MAX), limit, font_size);
     let widest = lines.iter().map(|line| width(line, font_size)).fold(0.0, f64::max);
     let height = lines.len() as f64 * font_size * LINE_HEIGHT;
     (lines, widest, height)
@@ -91,19 +93,23 @@ fn shortened(label: &str) -> String {
     start + "…"
 }
 
-/// What a label may be broken into. A piece that ends in a line feed must end its line.
-fn pieces(label: &str) -> Vec<String> {
+/// What a label may be broken into; no piece has more than `longest` characters. A piece that ends in a line feed must
+/// end its line.
+fn pieces(label: &str, longest: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut before = None;
+    let mut length = 0;
     for letter in label.chars() {
         let breaks = match before {
             Some('_' | '-' | '.' | ' ' | ',' | '/' | '\n') => true,
             Some(before) => char::is_lowercase(before) && letter.is_uppercase(),
             None => false,
         };
-        if breaks {
+        if breaks || length == longest {
             pieces.push(String::new());
+            length = 0;
         }
+        length += 1;
         pieces.last_mut().expect("there is a first piece").push(letter);
         before = Some(letter);
     }
@@ -146,6 +152,7 @@ mod tests {
         assert_eq!(fit_circle("read_csv_from_disk", 12.0).0, ["read_csv_", "from_disk"]);
         assert_eq!(fit_circle("sumPartial", 12.0).0, ["sum", "Partial"]);
         assert_eq!(fit_circle("inc\n12", 12.0).0, ["inc", "12"]);
+        assert!(fit_circle(&"x".repeat(40), 12.0).1 < 70.0);
     }
 
     #[test]
@@ -168,6 +175,6 @@ mod tests {
 
     #[test]
     fn a_label_beyond_its_limit_ends_in_an_ellipsis() {
-        assert!(fit_circle(&"x".repeat(400), 12.0).0[0].ends_with('…'));
+        assert!(fit_circle(&"x".repeat(400), 12.0).0.last().unwrap().ends_with('…'));
     }
 }
