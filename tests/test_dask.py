@@ -181,6 +181,22 @@ def test_results_stand_in_the_order_of_the_collections_whatever_optimizes_them()
         assert cenote.compute(*kept) == (6, [1, 2], 1, 3, 3, 2)
 
 
+def test_many_of_ours_are_computed_together_by_dask():
+    ours = [cenote.delayed(abs)(-i) for i in range(50)]
+    assert dask.compute(*ours, scheduler="cenote") == tuple(range(50))
+    assert dask.compute(*[one + 1 for one in ours], dask.delayed(abs)(-7), scheduler="cenote") == (*range(1, 51), 7)
+
+
+def test_layers_of_ours_on_a_persisted_one_depend_on_it():
+    from dask.highlevelgraph import HighLevelGraph
+
+    (kept,) = cenote.persist(cenote.delayed(abs)(-1))
+    graph = cenote.delayed(abs)(kept).dask
+    assert isinstance(HighLevelGraph(graph.layers, graph.dependencies).cull(list(graph)), HighLevelGraph)
+    for name, others in graph.dependencies.items():
+        assert others <= graph.layers.keys(), name
+
+
 def test_a_collection_given_to_a_function_of_ours_arrives_computed():
     da = pytest.importorskip("dask.array")
     db = pytest.importorskip("dask.bag")

@@ -95,6 +95,12 @@ def test_a_clone_computes_everything_again_under_other_keys(log):
     assert sorted(log.calls) == ["base", "base", "top", "top"]
 
 
+def test_many_clones_are_computed_together():
+    objects = [cenote.delayed(abs)(-i) for i in range(50)]
+    assert cenote.compute(*[clone(one, seed=1) for one in objects]) == tuple(range(50))
+    assert cenote.compute(*[bind(one, objects[0], seed=1) for one in objects]) == tuple(range(50))
+
+
 def test_keys_of_clones_depend_on_the_seed_alone():
     x = cenote.delayed(abs)(-1)
     assert clone(x, seed=1).key == clone(x, seed=1).key != clone(x, seed=2).key
@@ -152,6 +158,21 @@ def test_the_functions_put_into_graphs_pickle_as_dasks():
     assert pickle.loads(data) == [dask.chunks.bind, dask.chunks.checkpoint]
     assert chunks.bind(1, 2, x=3) == 1
     assert chunks.checkpoint(1) is None
+
+
+def test_tasks_of_dask_refer_to_clones_too(log):
+    pytest.importorskip("dask")
+    import dask
+
+    x = dask.delayed(log.note)("top", dask.delayed(log.note)("base"))
+    copied = clone(x)
+    assert type(copied) is type(x)
+    assert dask.compute(x, copied, scheduler="sync") == ("top", "top")
+    assert sorted(log.calls) == ["base", "base", "top", "top"]
+    bound = bind(x, cenote.delayed(log.note)("first"))
+    log.calls.clear()
+    assert bound.compute(scheduler="sync") == "top"
+    assert log.calls == ["first", "base", "top"]
 
 
 def test_collections_of_dask_stay_symbolic():

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from typing import Any, Literal
 
 from cenote._portable import PortableFunction
-from cenote.highlevelgraph import HighLevelGraph, MaterializedLayer, is_high_level
+from cenote.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer, is_high_level
 
 __all__ = ("bind", "checkpoint", "clone", "wait_on")
 
@@ -335,7 +335,7 @@ def _bind_one(child: Any, blocker: Any, omit_layers: set[str], omit_keys: set[Ke
         below = set(graph.dependencies[name])
         work |= below - omit_layers
         kept |= below & omit_layers
-        layers[new_name], is_bound = graph.layers[name].clone(keys=keys, seed=seed, bind_to=blocker_key)
+        layers[new_name], is_bound = _clone_layer(graph.layers[name], keys, seed, blocker_key)
         dependencies[new_name] = {clone_key(other, seed) for other in below - omit_layers} | (below & omit_layers)
         if is_bound:
             dependencies[new_name] |= blocker_layers
@@ -346,6 +346,15 @@ def _bind_one(child: Any, blocker: Any, omit_layers: set[str], omit_keys: set[Ke
             kept |= set(dependencies[name])
     new_names = {name: clone_key(name, seed) for name in names}
     return _rebuilt(child, HighLevelGraph(layers, dependencies), new_names)
+
+
+def _clone_layer(layer: Any, keys: set[Key], seed: Hashable, bind_to: Key | None) -> tuple[Any, bool]:
+    from cenote._dask import module
+
+    kind = getattr(module("highlevelgraph"), "MaterializedLayer", None)
+    if type(layer) is kind:  # which would clone task objects with their references unchanged
+        return Layer.clone(layer, keys, seed, bind_to)
+    return layer.clone(keys=keys, seed=seed, bind_to=bind_to)
 
 
 def _wait_one(collection: Any, blocker: Any) -> Any:

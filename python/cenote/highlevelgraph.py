@@ -142,7 +142,7 @@ class HighLevelGraph(Mapping[Key, Any]):
                 below.update(collection.__dask_layers__())
                 parents.append(_maps_of(graph))
             else:
-                base = _layer_name(collection)
+                base = _layer_name(collection, graph)
                 below.add(base)
                 parents.append((LayerMap({base: MaterializedLayer(graph)}), LayerMap({base: set()})))
         if ours:  # all at once, since they may be made of each other
@@ -448,10 +448,10 @@ def _maps_of(graph: Any) -> tuple[LayerMap, LayerMap]:
     return LayerMap(graph.layers), LayerMap(graph.dependencies)
 
 
-def _layer_name(collection: Any) -> str:
-    """A name for the graph of a collection that has no layers."""
+def _layer_name(collection: Any, graph: Any) -> str:
+    """A name for the graph of a collection that has no layers. It is the graph that lives on, not the collection."""
     try:
         (name,) = collection.__dask_layers__()
     except (AttributeError, ValueError):
-        return str(id(collection))
+        return str(id(graph))
     return name

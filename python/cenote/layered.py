@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from cenote import _dask
@@ -9,6 +10,9 @@ from cenote._tasks_to_send import TasksToSend
 
 if TYPE_CHECKING:
     from cenote._native import DelayedGraph
+
+_numbers = itertools.count()
+"""Numbers for names of layers. The address of an object would not do: another object may get it."""
 
 
 def by_node(graph: DelayedGraph) -> Any:
@@ -24,13 +28,16 @@ def by_node(graph: DelayedGraph) -> Any:
     graphs, layer = _classes()
     layers: dict[Any, Any] = {}
     dependencies: dict[Any, set[Any]] = {}
+    home: dict[Any, Any] = {}
     for key, task, hints, needed in graph.rows():
         if key is None:
-            layers.update(_layers_of(task))
-            dependencies.update(_dependencies_of(task))
+            others, below = _layers_of(task)
+            layers.update(others)
+            dependencies.update(below)
+            home.update((output, name) for name, other in others.items() for output in other.get_output_keys())
         else:
             layers[key] = layer({key: task}, annotations=hints)
-            dependencies[key] = set(needed)
+            dependencies[key] = {home.get(other, other) for other in needed}
     return graphs(layers, dependencies)
 
 
@@ -51,13 +58,13 @@ def by_annotations(graph: DelayedGraph) -> Any:
     layers: dict[Any, Any] = {}
     for key, task, hints, _ in graph.rows():
         if key is None:
-            layers.update(_layers_of(task))
+            layers.update(_layers_of(task)[0])
             continue
         group = tuple(sorted((name, id(value)) for name, value in (hints or {}).items()))
         annotated.setdefault(group, hints)
         tasks.setdefault(group, mapping())[key] = task
-    for number, (group, members) in enumerate(tasks.items()):
-        layers[f"delayed-{number}-{id(graph)}"] = layer(members, annotations=annotated[group])
+    for group, members in tasks.items():
+        layers[f"delayed-{next(_numbers)}"] = layer(members, annotations=annotated[group])
     # Layers by annotation may need each other both ways, which layers must not: nobody is told.
     return graphs(layers, {name: set() for name in layers})
 
@@ -70,12 +77,9 @@ def _classes() -> tuple[Any, Any]:
     return module.HighLevelGraph, module.MaterializedLayer
 
 
-def _layers_of(graph: Any) -> dict[Any, Any]:
-    """The layers of a graph that was made elsewhere."""
-    layers = getattr(graph, "layers", None)
-    return {f"graph-{id(graph)}": _classes()[1](dict(graph))} if layers is None else dict(layers)
-
-
-def _dependencies_of(graph: Any) -> dict[Any, set[Any]]:
-    dependencies = getattr(graph, "dependencies", None)
-    return {f"graph-{id(graph)}": set()} if dependencies is None else dict(dependencies)
+def _layers_of(graph: Any) -> tuple[dict[Any, Any], dict[Any, set[Any]]]:
+    """The layers of a graph that was made elsewhere, and their dependencies."""
+    if hasattr(graph, "layers"):
+        return dict(graph.layers), dict(graph.dependencies)
+    name = f"graph-{next(_numbers)}"
+    return {name: _classes()[1](dict(graph))}, {name: set()}
