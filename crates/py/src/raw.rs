@@ -82,3 +82,29 @@ pub fn untrack(object: &Bound<'_, PyAny>) {
     // SAFETY: the object is alive and of a type that the collector knows; untracking twice does nothing.
     unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
 }
+
+/// The value of a context variable here, or its default.
+///
+/// # Errors
+/// When `variable` is no context variable.
+#[cfg(not(feature = "abi3"))]
+pub fn context_value<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = variable.py();
+    let mut value = std::ptr::null_mut();
+    // SAFETY: the variable is alive and its type is checked by the call, which hands over a reference or none.
+    unsafe {
+        if ffi::PyContextVar_Get(variable.as_ptr(), std::ptr::null_mut(), &raw mut value) < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Bound::from_owned_ptr_or_opt(py, value))
+    }
+}
+
+/// The value of a context variable here, or its default.
+///
+/// # Errors
+/// When `variable` has neither, or is no context variable.
+#[cfg(feature = "abi3")]
+pub fn context_value<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    variable.call_method0(pyo3::intern!(variable.py(), "get")).map(Some)
+}

@@ -3,7 +3,9 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyMapping, PyString};
+
+use crate::raw;
 
 /// A module, once it is loaded by somebody else; looking costs one dictionary access until then.
 pub fn loaded<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -13,19 +15,42 @@ pub fn loaded<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Opt
     modules.bind(py).get_item(name)
 }
 
-/// The setting `delayed_pure`, as `cenote.config.get` finds it: what was set here, else what Dask says where it is
-/// loaded, else the lower levels.
-pub fn default_purity(py: Python<'_>) -> PyResult<bool> {
-    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let ours = MODULE.get_or_try_init(py, || PyResult::Ok(py.import("cenote.config")?.into_any().unbind()))?.bind(py);
-    // Dask's module may be half loaded, on another thread.
-    if let Some(theirs) = loaded(py, intern!(py, "dask.config"))?
-        && let Some(theirs) = theirs.getattr_opt(intern!(py, "config"))?
-        && let Some(pure) = purity_in(&theirs)?
-    {
-        return Ok(purity_in(&ours.getattr(intern!(py, "_explicit"))?)?.unwrap_or(pure));
+/// An object of a module that stays the same once the module is there, and is looked for on every call until then.
+struct Fixed(PyOnceLock<Py<PyAny>>);
+
+impl Fixed {
+    const fn new() -> Self {
+        Self(PyOnceLock::new())
     }
-    Ok(purity_in(&ours.getattr(intern!(py, "config"))?)?.unwrap_or(false))
+
+    /// The object, if its module is loaded. The module may be half loaded, on another thread.
+    fn find<'a, 'py>(
+        &'a self,
+        py: Python<'py>,
+        module: &Bound<'py, PyString>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        if let Some(found) = self.0.get(py) {
+            return Ok(Some(found.bind(py)));
+        }
+        let Some(module) = loaded(py, module)? else { return Ok(None) };
+        let Some(found) = module.getattr_opt(name)? else { return Ok(None) };
+        Ok(Some(self.0.get_or_init(py, || found.unbind()).bind(py)))
+    }
+}
+
+/// The setting `delayed_pure`, as `cenote.config.get` finds it: what was set here, else what Dask says where it is
+/// loaded, else the lower levels. Stores of settings are changed in place and never replaced.
+pub fn default_purity(py: Python<'_>) -> PyResult<bool> {
+    static OURS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static EXPLICIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static THEIRS: Fixed = Fixed::new();
+    if let Some(theirs) = THEIRS.find(py, intern!(py, "dask.config"), intern!(py, "config"))?
+        && let Some(pure) = purity_in(theirs)?
+    {
+        return Ok(purity_in(EXPLICIT.import(py, "cenote.config", "_explicit")?)?.unwrap_or(pure));
+    }
+    Ok(purity_in(OURS.import(py, "cenote.config", "config")?)?.unwrap_or(false))
 }
 
 fn purity_in(config: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
@@ -42,25 +67,19 @@ fn purity_in(config: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
 /// The annotations in force, those of Dask's `annotate` among them; none is the rule.
 pub fn annotations(py: Python<'_>) -> PyResult<Option<Py<PyDict>>> {
     static OURS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let variable = OURS.import(py, "cenote.annotations", "current")?;
-    let ours = variable.call_method0(intern!(py, "get"))?;
-    let theirs = match loaded(py, intern!(py, "dask.base"))? {
-        Some(module) => match module.getattr_opt(intern!(py, "_annotations"))? {
-            Some(variable) => Some(variable.call_method0(intern!(py, "get"))?),
-            None => None,
-        },
+    static THEIRS: Fixed = Fixed::new();
+    let ours = raw::context_value(OURS.import(py, "cenote.annotations", "current")?)?;
+    let theirs = match THEIRS.find(py, intern!(py, "dask.base"), intern!(py, "_annotations"))? {
+        Some(variable) => raw::context_value(variable)?,
         None => None,
     };
     let mut found: Option<Bound<'_, PyDict>> = None;
-    for source in [theirs, Some(ours)].into_iter().flatten() {
+    for source in [theirs, ours].into_iter().flatten() {
         if source.is_none() || source.is_empty()? {
             continue;
         }
-        let merged = match found.take() {
-            Some(merged) => merged,
-            None => PyDict::new(py),
-        };
-        merged.update(source.cast::<pyo3::types::PyMapping>()?)?;
+        let merged = found.take().unwrap_or_else(|| PyDict::new(py));
+        merged.update(source.cast::<PyMapping>()?)?;
         found = Some(merged);
     }
     Ok(found.map(Bound::unbind))
