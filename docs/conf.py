@@ -1,5 +1,7 @@
 """How the manual is built: `make docs`."""
 
+from pathlib import Path
+
 from docutils.nodes import Node
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -41,6 +43,25 @@ class SettingsTable(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(rows))
 
 
+class SuitesTable(SphinxDirective):
+    """How many of Dask's own tests pass on Cenote, from the lists that `make compat` checks."""
+
+    def run(self) -> list[Node]:
+        """Make the table."""
+        rows = ["| Dask's tests of | pass on Cenote | do not apply (a name may stand for several) |", "|---|---|---|"]
+        for passes in sorted((Path(__file__).parent.parent / "tests" / "compat" / "lists").glob("*.passes")):
+            suite = passes.stem.removeprefix("test_")
+            rows.append(f"| `{suite}` | {entries(passes)} | {entries(passes.with_suffix('.excused'))} |")
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+def entries(path: Path) -> int:
+    """How many tests a list names."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return sum(bool(line.strip()) and not line.startswith("#") for line in lines)
+
+
 def setup(app: Sphinx) -> None:
     """Tell Sphinx of our directive."""
     app.add_directive("settings-table", SettingsTable)
+    app.add_directive("suites-table", SuitesTable)
