@@ -12,6 +12,14 @@ pub struct Graph {
     dependencies: Vec<TaskId>,
 }
 
+/// Where the dependencies of a task stand in a [`Graph`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    /// How many there are.
+    pub len: u32,
+}
+
 /// Makes a [`Graph`], a task after another, in the order of their ids.
 #[derive(Debug, Default)]
 pub struct GraphBuilder {
@@ -52,6 +60,18 @@ impl Graph {
         let start = self.offsets[task.index()] as usize;
         let end = self.offsets[task.index() + 1] as usize;
         &self.dependencies[start..end]
+    }
+
+    /// Where a task's dependencies begin, and how many there are: for those who keep it with other facts about the task.
+    pub(crate) fn span(&self, task: TaskId) -> Span {
+        let start = self.offsets[task.index()];
+        Span { start, len: self.offsets[task.index() + 1] - start }
+    }
+
+    /// The dependencies that stand there.
+    #[inline]
+    pub(crate) fn row(&self, span: Span) -> &[TaskId] {
+        &self.dependencies[span.start as usize..][..span.len as usize]
     }
 
     /// The same tasks with every edge turned round: `dependencies` of the result are dependents, in the order of their

@@ -3,5 +3,6 @@
 mod edges;
 mod task;
 
+pub(crate) use edges::Span;
 pub use edges::{Graph, GraphBuilder};
 pub use task::{TaskId, TaskKind};

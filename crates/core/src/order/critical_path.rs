@@ -31,9 +31,9 @@ pub struct Walk<'a, T> {
 }
 
 impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
-    pub fn new(mut key: SortKey<'a, T>, totals: &[Total], with_paths: bool) -> Self {
+    pub fn new(mut key: SortKey<'a, T>, totals: Vec<Total>, with_paths: bool) -> Self {
         let graph = key.graph;
-        let progress = Progress::new(graph, totals);
+        let progress = Progress::new(graph, key.dependents, &totals);
         let targets = Targets::new(&mut key, &progress);
         Self {
             graph,
@@ -80,7 +80,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
             if self.progress.is_done(task) {
                 break;
             }
-            for &dependency in self.graph.dependencies(task) {
+            for &dependency in self.graph.row(self.progress.needs(task)) {
                 if self.progress.is_done(dependency) {
                     continue;
                 }
@@ -114,17 +114,17 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
     /// Puts on the path what `task` still needs: first what nothing is known of, then the known ways to the others.
     /// Returns how many of the former there were.
     fn walk_back(&mut self, task: TaskId, is_target: bool) -> usize {
+        let progress = &self.progress;
         let mut row = std::mem::take(&mut self.row);
         row.clear();
         if is_target {
             row.extend(self.target_row.iter().filter(|task| !self.progress.is_done(**task)));
         } else {
-            let needs = self.graph.dependencies(task).iter();
-            row.extend(needs.filter(|task| !self.progress.is_done(**task)));
-            sort_runs(&mut row, &mut self.scratch, &mut |a, b| self.key.compare(&self.progress, a, b));
+            let needs = self.graph.row(progress.needs(task)).iter();
+            row.extend(needs.filter(|task| !progress.is_done(**task)));
+            sort_runs(&mut row, &mut self.scratch, &mut |a, b| self.key.compare(progress, a, b));
         }
         let before = self.path.len();
-        let progress = &self.progress;
         let path = &mut self.path;
         row.retain(|task| {
             let known = progress.is_known(*task);
@@ -151,7 +151,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
             if self.targets.watched {
                 self.tell_targets(task);
             }
-            match self.dependents.dependencies(task) {
+            match self.dependents.row(self.progress.used_by(task)) {
                 [] => return,
                 [only] => {
                     if !self.progress.release(*only) {
@@ -184,7 +184,7 @@ impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
 
     /// Whether nothing rests on the task.
     pub fn is_leaf(&self, task: TaskId) -> bool {
-        self.dependents.dependencies(task).is_empty()
+        self.progress.used_by(task).len == 0
     }
 
     /// Sorts tasks by their sort key.

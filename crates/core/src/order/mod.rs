@@ -94,7 +94,7 @@ fn walk(
         return Err(Cycle(total::find_cycle(graph, dependents)));
     };
     let key = key::SortKey::new(graph, dependents, topological, options.budget, tie_break);
-    let (priority, path) = critical_path::Walk::new(key, &totals, options.with_paths).run();
+    let (priority, path) = critical_path::Walk::new(key, totals, options.with_paths).run();
     Ok(Ordered { priority, path })
 }
 

@@ -1,7 +1,7 @@
 //! How far the walk has come: who has run, and who waits for how many.
 
 use super::total::Total;
-use crate::graph::{Graph, TaskId};
+use crate::graph::{Graph, Span, TaskId};
 
 /// Set in a task's count of what it waits for once one of its dependencies has run.
 const TOUCHED: u32 = 1 << 31;
@@ -27,13 +27,15 @@ struct State {
     total: Total,
     place: u32,
     waits_for: u32,
+    needs: Span,
+    used_by: Span,
 }
 
 impl Progress {
-    pub fn new(graph: &Graph, totals: &[Total]) -> Self {
+    pub fn new(graph: &Graph, dependents: &Graph, totals: &[Total]) -> Self {
         let tasks = graph.tasks().zip(totals).map(|(task, &total)| {
-            let waits_for = graph.dependencies(task).len() as u32;
-            State { total, place: NOT_YET, waits_for }
+            let (needs, used_by) = (graph.span(task), dependents.span(task));
+            State { total, place: NOT_YET, waits_for: needs.len, needs, used_by }
         });
         Self { tasks: tasks.collect(), done: 0, reachable: 0 }
     }
@@ -47,6 +49,18 @@ impl Progress {
     #[inline]
     pub fn total(&self, task: TaskId) -> Total {
         self.tasks[task.index()].total
+    }
+
+    /// Where its dependencies stand.
+    #[inline]
+    pub fn needs(&self, task: TaskId) -> Span {
+        self.tasks[task.index()].needs
+    }
+
+    /// Where its dependents stand.
+    #[inline]
+    pub fn used_by(&self, task: TaskId) -> Span {
+        self.tasks[task.index()].used_by
     }
 
     #[inline]

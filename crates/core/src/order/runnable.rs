@@ -135,7 +135,7 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
         loop {
             let Step { task, before } = self.runnable.steps[path.last as usize];
             self.progress.set_in_hull(task, true);
-            match self.dependents.dependencies(task) {
+            match self.dependents.row(self.progress.used_by(task)) {
                 [] => {
                     if self.progress.waits_for(task) <= 1 {
                         self.run_path(path);
@@ -144,7 +144,7 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
                     }
                     return;
                 }
-                ahead if before == NONE || self.graph.dependencies(task).len() == 1 => {
+                ahead if before == NONE || self.progress.needs(task).len == 1 => {
                     let [only] = ahead else {
                         self.split(splits + 1, path, ahead);
                         return;
@@ -163,7 +163,7 @@ impl<T: FnMut(TaskId, TaskId) -> Ordering> Walk<'_, T> {
     fn split(&mut self, splits: u32, path: Path, ahead: &[TaskId]) {
         let mut row = std::mem::take(&mut self.runnable.trail);
         row.clear();
-        row.extend(ahead.iter().filter(|task| self.graph.dependencies(**task).len() == 1));
+        row.extend(ahead.iter().filter(|task| self.progress.needs(**task).len == 1));
         self.sort(&mut row);
         for task in &row {
             let last = self.runnable.step(*task, path.last);
