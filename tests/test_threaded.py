@@ -27,7 +27,7 @@ def inc(x):
     return x + 1
 
 
-def get_async_threads(graph, key):
+def watched_get(graph, key):
     return get(graph, key, callbacks=Callback())
 
 
@@ -197,7 +197,7 @@ def test_an_exception_arrives_as_itself_with_the_users_frames_and_the_key():
 @pytest.mark.parametrize(
     "call",
     [
-        get_async_threads,
+        watched_get,
         get_sync,
         lambda graph, key: compute(delayed(graph[key][0])(1)),
         lambda graph, key: delayed(graph[key][0])(1).compute(scheduler="sync"),
