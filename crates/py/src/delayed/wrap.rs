@@ -85,7 +85,7 @@ impl<'py> FromPyObject<'_, 'py> for Argument<'py> {
 #[pyfunction]
 #[pyo3(
     signature = (obj=Argument::Missing, name=None, pure=None, nout=None, traverse=true),
-    text_signature = "(obj=<missing>, name=None, pure=None, nout=None, traverse=True)"
+    text_signature = "(obj=..., name=None, pure=None, nout=None, traverse=True)"
 )]
 pub fn delayed<'py>(
     py: Python<'py>,
