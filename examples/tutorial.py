@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-from cenote.optimization import cull, fuse, inline, inline_functions
 from stock_cluster import stock_cluster
 
 import cenote as dask
 from cenote.highlevelgraph import HighLevelGraph
+from cenote.optimization import cull, fuse, inline, inline_functions
 from cenote.threaded import get
 
 MONTHS = 4
