@@ -142,6 +142,19 @@ def test_the_pressure_is_that_of_dask(reach):
     assert ours <= 1.05 * theirs
 
 
+@pytest.mark.parametrize("reach", [None, 10])
+def test_estimates_where_counting_would_take_too_long_are_as_good_on_average(reach):
+    dask_order = pytest.importorskip("dask.order")
+    ours = theirs = 0
+    for seed in range(40):
+        dsk = random_graph(random.Random(seed), 150, reach=reach)
+        places = _native.order(dsk, budget=0)
+        assert_is_order(dsk, places)
+        ours += max(diagnostics(dsk, places)[1])
+        theirs += max(diagnostics(dsk, dask_order.order(dsk))[1])
+    assert ours <= 1.05 * theirs
+
+
 def test_diagnostics_are_those_of_dask():
     dask_order = pytest.importorskip("dask.order")
     dsk = random_graph(random.Random(1), 100)

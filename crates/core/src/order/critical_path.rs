@@ -33,7 +33,7 @@ pub struct Walk<'a, T> {
 impl<'a, T: FnMut(TaskId, TaskId) -> Ordering> Walk<'a, T> {
     pub fn new(mut key: SortKey<'a, T>, totals: Vec<Total>, with_paths: bool) -> Self {
         let graph = key.graph;
-        let progress = Progress::new(graph, key.dependents, &totals);
+        let progress = Progress::new(graph, key.dependents, totals);
         let targets = Targets::new(&mut key, &progress);
         Self {
             graph,

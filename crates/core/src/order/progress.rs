@@ -32,8 +32,8 @@ struct State {
 }
 
 impl Progress {
-    pub fn new(graph: &Graph, dependents: &Graph, totals: &[Total]) -> Self {
-        let tasks = graph.tasks().zip(totals).map(|(task, &total)| {
+    pub fn new(graph: &Graph, dependents: &Graph, totals: Vec<Total>) -> Self {
+        let tasks = graph.tasks().zip(totals).map(|(task, total)| {
             let (needs, used_by) = (graph.span(task), dependents.span(task));
             State { total, place: NOT_YET, waits_for: needs.len, needs, used_by }
         });
