@@ -231,6 +231,10 @@ def test_operators_on_one_operand_are_written_down(name):
     assert function(delayed(-7)).compute() == function(-7)
 
 
+def test_powers_may_have_a_modulus():
+    assert pow(delayed(5), 2, 3).compute() == pow(5, 2, 3)
+
+
 def test_matrix_products_are_written_down():
     class Matrix:
         def __matmul__(self, other):

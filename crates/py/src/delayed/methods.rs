@@ -12,7 +12,7 @@ use super::call::{Call, attribute, checked_key};
 use super::graph::DelayedGraph;
 use super::method::MethodCaller;
 use super::node::{Delayed, Elsewhere, Task, Traits};
-use super::operator::Operator;
+use super::operator::{Operator, power};
 use super::{key, record};
 
 type Node<'py> = PyResult<Bound<'py, Delayed>>;
@@ -409,12 +409,12 @@ impl Delayed {
         Operator::Matmul.between(other, slf)
     }
 
-    fn __pow__<'py>(slf: Bound<'py, Self>, other: Bound<'py, PyAny>, _modulo: Option<Bound<'py, PyAny>>) -> Node<'py> {
-        Operator::Pow.between(slf, other)
+    fn __pow__<'py>(slf: Bound<'py, Self>, other: Bound<'py, PyAny>, modulo: Option<Bound<'py, PyAny>>) -> Node<'py> {
+        power([slf.into_any(), other], modulo)
     }
 
-    fn __rpow__<'py>(slf: Bound<'py, Self>, other: Bound<'py, PyAny>, _modulo: Option<Bound<'py, PyAny>>) -> Node<'py> {
-        Operator::Pow.between(other, slf)
+    fn __rpow__<'py>(slf: Bound<'py, Self>, other: Bound<'py, PyAny>, modulo: Option<Bound<'py, PyAny>>) -> Node<'py> {
+        power([other, slf.into_any()], modulo)
     }
 
     fn __get__<'py>(

@@ -69,6 +69,23 @@ impl Operator {
     }
 }
 
+/// The node of a power, to a modulus where there is one.
+pub fn power<'py>(
+    [base, exponent]: [Bound<'py, PyAny>; 2],
+    modulus: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, Delayed>> {
+    let Some(modulus) = modulus else { return Operator::Pow.between(base, exponent) };
+    let py = base.py();
+    let call = Call {
+        func: py.import("builtins")?.getattr("pow")?,
+        receiver: None,
+        pure: Some(true),
+        length: None,
+        settled: true,
+    };
+    call.with(&PyTuple::new(py, [base, exponent, modulus])?, None)
+}
+
 /// An operand: a node or any object.
 pub trait IntoPyAny<'py> {
     /// The operand as an object.
