@@ -28,7 +28,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full soak clean \
+.PHONY: help demo test check bench docs compat compat-full soak fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -165,6 +165,22 @@ compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hour
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py
+
+FUZZ := frames messages
+
+fuzz: $(TOOLS)/bin/cargo-fuzz ## mutates recorded messages without end: FUZZ=frames names one target, FUZZ_SECONDS=60 ends it
+	for target in $(FUZZ); do \
+		mkdir -p target/fuzz-corpus/$$target; \
+		CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(TOOLS)/bin/cargo-fuzz run --fuzz-dir fuzz $$target \
+			target/fuzz-corpus/$$target fuzz/corpus tests/data/wire -- -max_total_time=$(FUZZ_SECONDS) & \
+	done; wait
+
+FUZZ_SECONDS ?= 0
+
+$(TOOLS)/bin/cargo-fuzz:
+	$(STEP) "cargo-fuzz, once: $(TOOLS)"
+	CARGO_TARGET_DIR=$(CURDIR)/target/tools cargo install --quiet --locked --profile dev --root "$(TOOLS)" cargo-fuzz
+	rm -rf target/tools
 
 clean: ## removes what was built and the environments
 	rm -rf target docs/_build .venv .venv-*

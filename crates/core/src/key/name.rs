@@ -26,6 +26,7 @@ impl Key {
 
     /// The name that keys submitted together share: `inc-0123abc` of `("inc-0123abc", 4)`. The first part of a tuple is
     /// the group whatever it is.
+    #[must_use]
     pub fn group(&self) -> Self {
         let name = match self {
             Self::Tuple(keys) => return keys.first().cloned().unwrap_or(OTHER.into()),

@@ -103,6 +103,8 @@ impl Field for u64 {
     }
 }
 
+/// A number beyond 2^53 becomes the nearest float, as in Python.
+#[allow(clippy::cast_precision_loss, reason = "Python does the same")]
 impl Field for f64 {
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
@@ -182,6 +184,36 @@ impl Field for Key {
     }
 }
 
+/// A number that stays what it was, whole or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A whole number.
+    Int(i64),
+    /// A floating point number.
+    Float(f64),
+}
+
+impl Field for Number {
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        match reader.token()? {
+            Token::Int(value) => Ok(Self::Int(value)),
+            #[expect(clippy::cast_precision_loss, reason = "a priority or an amount this large is a mistake")]
+            Token::UInt(value) => Ok(Self::Float(value as f64)),
+            Token::Float(value) => Ok(Self::Float(value)),
+            token => Err(reader.expected("a number", &token)),
+        }
+    }
+
+    #[inline]
+    fn write(&self, writer: &mut Writer) {
+        match *self {
+            Self::Int(value) => writer.int(value),
+            Self::Float(value) => writer.float(value),
+        }
+    }
+}
+
 /// Nothing is written as nothing. A message that does not name the field says nothing, too.
 impl<T: Field> Field for Option<T> {
     #[inline]
@@ -246,7 +278,25 @@ impl<T: Field> Field for Vec<T> {
 
     fn write(&self, writer: &mut Writer) {
         writer.array(self.len());
-        self.iter().for_each(|value| value.write(writer));
+        for value in self {
+            value.write(writer);
+        }
+    }
+}
+
+/// Written as an array of just so many values.
+impl<T: Field, const N: usize> Field for [T; N] {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let start = *reader;
+        let values: Vec<T> = Vec::read(reader)?;
+        values.try_into().map_err(|_| start.error(Problem::Range))
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.array(N);
+        for value in self {
+            value.write(writer);
+        }
     }
 }
 
@@ -261,7 +311,9 @@ impl<T: Field> Field for Set<T> {
 
     fn write(&self, writer: &mut Writer) {
         writer.set(self.0.len());
-        self.0.iter().for_each(|value| value.write(writer));
+        for value in &self.0 {
+            value.write(writer);
+        }
     }
 }
 

@@ -171,7 +171,9 @@ mod tests {
 
     fn refused(words: &[u64], limits: Limits) -> FrameError {
         let mut buffer = BytesMut::new();
-        words.iter().for_each(|&word| buffer.put_u64_le(word));
+        for &word in words {
+            buffer.put_u64_le(word);
+        }
         Decoder::new(limits).decode(&mut buffer).unwrap_err()
     }
 
@@ -227,7 +229,9 @@ mod tests {
     #[test]
     fn room_is_made_for_what_arrived_not_for_what_was_announced() {
         let mut buffer = BytesMut::new();
-        [24, 2, 8, 1 << 33].into_iter().for_each(|word| buffer.put_u64_le(word));
+        for word in [24, 2, 8, 1 << 33] {
+            buffer.put_u64_le(word);
+        }
         assert!(matches!(Decoder::default().decode(&mut buffer), Ok(Decoded::Incomplete(_))));
         assert!(buffer.capacity() < 3 * COPIED_BYTES_MAX);
     }

@@ -6,6 +6,9 @@ pub const DEPTH_MAX: usize = 512;
 /// Frames shorter than this are copied together on their way out: a copy costs less than one more segment to write.
 pub const COPIED_BYTES_MAX: usize = 4096;
 
+/// The longest text of an exception that is made here. Stock Dask's own are cut at the same length.
+pub const EXCEPTION_BYTES_MAX: usize = 10_000;
+
 /// Limits of one connection. The defaults suit tests and small machines: a shell takes them from the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -4,10 +4,19 @@
 //! can say, and the other modules name what is said, each as a table of fields. Payloads are never opened or copied.
 //! Whatever a peer sends, the answer is a value or an error, within the [`limits`].
 
+pub mod batch;
+pub mod client;
 pub mod error;
+pub mod exception;
 pub mod field;
 pub mod frame;
+pub mod handshake;
 pub mod limits;
 pub mod msgpack;
+pub mod peer;
+pub mod record;
+pub mod rpc;
 pub mod serialized;
 pub mod value;
+pub mod versions;
+pub mod worker;

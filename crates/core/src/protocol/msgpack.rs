@@ -2,6 +2,8 @@
 //!
 //! There are no extension types. Maps of one marked key stand for what msgpack lacks: see [`Value`](super::value::Value).
 
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use rmp::Marker;
 use rmp::decode::{Bytes as Input, RmpRead};
@@ -222,7 +224,7 @@ impl<'a> Reader<'a> {
     fn reference(&mut self) -> Result<(Bytes, Vec<Bytes>)> {
         let token = self.token()?;
         let Token::Int(index) = token else { return Err(self.expected("the index of a frame", &token)) };
-        let missing = self.error(Problem::Reference(index as u64));
+        let missing = self.error(Problem::Reference(index.cast_unsigned()));
         let start = usize::try_from(index).ok().filter(|&index| index > 0).ok_or_else(|| missing.clone())?;
         let header = self.frames.get(start - 1).ok_or_else(|| missing.clone())?;
         let count = frame_count(header)?;
@@ -326,37 +328,39 @@ impl Writer {
 
     /// Writes a whole number.
     pub fn int(&mut self, value: i64) {
-        encode::write_sint(&mut self.head, value).expect(MEMORY);
+        in_memory(encode::write_sint(&mut self.head, value));
     }
 
     /// Writes a whole number that is not negative.
     pub fn uint(&mut self, value: u64) {
-        encode::write_uint(&mut self.head, value).expect(MEMORY);
+        in_memory(encode::write_uint(&mut self.head, value));
     }
 
     /// Writes a floating point number.
     pub fn float(&mut self, value: f64) {
-        encode::write_f64(&mut self.head, value).expect(MEMORY);
+        in_memory(encode::write_f64(&mut self.head, value));
     }
 
     /// Writes text.
     pub fn str(&mut self, text: &str) {
-        encode::write_str(&mut self.head, text).expect(MEMORY);
+        in_memory(encode::write_str_len(&mut self.head, length(text.len())));
+        self.head.as_mut_vec().extend_from_slice(text.as_bytes());
     }
 
     /// Writes bytes, which are copied. Large ones belong into a frame.
     pub fn bin(&mut self, bytes: &[u8]) {
-        encode::write_bin(&mut self.head, bytes).expect(MEMORY);
+        in_memory(encode::write_bin_len(&mut self.head, length(bytes.len())));
+        self.head.as_mut_vec().extend_from_slice(bytes);
     }
 
     /// Announces an array: so many values must follow.
     pub fn array(&mut self, count: usize) {
-        encode::write_array_len(&mut self.head, count.try_into().expect(COUNT)).expect(MEMORY);
+        in_memory(encode::write_array_len(&mut self.head, length(count)));
     }
 
     /// Announces a map: so many pairs of values must follow.
     pub fn map(&mut self, count: usize) {
-        encode::write_map_len(&mut self.head, count.try_into().expect(COUNT)).expect(MEMORY);
+        in_memory(encode::write_map_len(&mut self.head, length(count)));
     }
 
     /// Announces a set: so many values must follow.
@@ -391,11 +395,25 @@ impl Writer {
         self.head.as_slice().len() + self.frames.iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// The message, if all that was written are the elements of an array.
+    pub fn finish_array(self, count: usize) -> Frames {
+        let mut announced = Self::with_capacity(self.head.as_slice().len() + size_of::<u32>() + 1);
+        announced.array(count);
+        announced.head.as_mut_vec().extend_from_slice(self.head.as_slice());
+        Frames { head: announced.head.into_vec().into(), rest: self.frames }
+    }
+
     /// The message.
     pub fn finish(self) -> Frames {
         Frames { head: self.head.into_vec().into(), rest: self.frames }
     }
 }
 
-const MEMORY: &str = "writing into memory cannot fail";
-const COUNT: &str = "what fits into memory has fewer than 2^32 elements";
+fn in_memory<T, E: Debug>(written: std::result::Result<T, E>) {
+    written.expect("writing into memory cannot fail");
+}
+
+/// A length as msgpack can say it.
+fn length(length: usize) -> u32 {
+    u32::try_from(length).expect("what is larger than 4 GiB travels in frames")
+}

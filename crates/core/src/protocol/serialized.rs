@@ -29,7 +29,9 @@ impl Serialized {
         header.str("pickle");
         header.str("writeable");
         header.array(buffers.len());
-        buffers.iter().for_each(|_| header.nil());
+        for _ in buffers {
+            header.bool(false);
+        }
         header.str("compression");
         uncompressed(&mut header, buffers.len() + 1);
         header.str(FRAMES);

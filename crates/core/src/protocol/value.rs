@@ -86,6 +86,7 @@ impl Value {
     }
 
     /// The number, if it is one, as a float.
+    #[allow(clippy::cast_precision_loss, reason = "Python does the same")]
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             Self::Int(value) => Some(value as f64),
@@ -189,7 +190,9 @@ impl Field for Value {
             Self::Bytes(bytes) => writer.bin(bytes),
             Self::Tuple(values) => {
                 writer.array(values.len());
-                values.iter().for_each(|value| value.write(writer));
+                for value in values {
+                    value.write(writer);
+                }
             }
             Self::Map(entries) => {
                 writer.map(entries.len());
@@ -200,7 +203,9 @@ impl Field for Value {
             }
             Self::Set(values) => {
                 writer.set(values.len());
-                values.iter().for_each(|value| value.write(writer));
+                for value in values {
+                    value.write(writer);
+                }
             }
             Self::Enum(member) => {
                 writer.map(4);
