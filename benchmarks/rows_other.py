@@ -144,16 +144,21 @@ def starts(repeats: int, scale: float) -> list[Row]:
 
 
 MEMORY = """
-import json, resource, sys
+import gc, json, pathlib, sys
 import workloads, rows_delayed
 what, who, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
 lib = __import__(who) if who != "bare" else None
 if lib:
     __import__(who + ".threaded")
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def resident(name):
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
+def now():
+    gc.collect()
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    return resident("VmRSS")
 if what == "delayed tree":
-    before = peak()
+    before = now()
     if lib:
         rows_delayed.tree(lib, n).compute()
     else:
@@ -161,12 +166,12 @@ if what == "delayed tree":
 else:
     workload = next(w for w in workloads.WORKLOADS if w.name == what)
     graph, key = workload.build(n)
-    before = peak()
+    before = now()
     if lib:
         lib.threaded.get(graph, key)
     else:
         workload.bare(n)()
-print(json.dumps([before, peak()]))
+print(json.dumps([before, resident("VmHWM")]))
 """
 
 
