@@ -17,10 +17,12 @@ test that is not listed passes, is excused with a reason, or fails on stock Dask
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from controls.check import CONTROLS
@@ -70,14 +72,15 @@ def report(suite: Suite, outcomes: dict[str, Outcome], lists: Lists, seconds: fl
         fair = len(outcomes) - len(excused) - len(skipped)
         idle = len(passed - reached - excused)
         others = f"{idle} more passed and never touched Cenote, {len(skipped)} skipped or expected to fail"
-        print(f"{suite.name}: {len(reached - excused)} / {fair} fair; {others}", end=", ")
-        print(f"{len(excused)} excused ({len(passed & excused)} of them pass); {seconds:.0f} s", flush=True)
+        others += f", {len(excused)} excused ({len(passed & excused)} of them pass)"
+        print(f"{suite.name}: {len(reached - excused)} / {fair} fair; {others}; {seconds:.0f} s", flush=True)
         return
     counts = dict(Counter(outcome.outcome for outcome in outcomes.values()))
     ran = [outcome for outcome in outcomes.values() if outcome.reached]
     engine, stock = (sum(o.properties.get(where, 0) for o in outcomes.values()) for where in ("engine", "stock"))
-    print(f"{suite.name}: reached the engine {len(ran)}, of which passed {len(reached)}", end="; ")
-    print(f"graphs on the engine {engine:,}, on stock {stock:,}; all tests {counts}; {seconds:.0f} s", flush=True)
+    graphs = f"graphs on the engine {engine:,}, on stock {stock:,}; all tests {counts}"
+    fate = f"reached the engine {len(ran)}, of which passed {len(reached)}"
+    print(f"{suite.name}: {fate}; {graphs}; {seconds:.0f} s", flush=True)
 
 
 def run_suite(suite: Suite, runner: Runner, update: bool) -> int:
@@ -125,21 +128,29 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="keep outcomes and logs in this folder")
     parser.add_argument("--timeout-s", type=int, default=300, help="for one test")
     parser.add_argument("-k", default="", help="passed on to pytest")
-    parser.add_argument("-n", type=int, default=0, help="processes (needs pytest-xdist)")
+    parser.add_argument(
+        "-n", type=int, default=0, help="suites, or processes of a large suite (by pytest-xdist), at once"
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     """Run the suites that the command line names; the exit code says whether all is well."""
     options = arguments()
+    # A background job of a shell ignores SIGINT, its children inherit that, and tests of interrupts would hang.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     spoilt = 0
     with tempfile.TemporaryDirectory(prefix="compat-") as scratch:
         folder = (options.out or Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         if not options.stock and options.suites in ([], ["controls"]):
             spoilt += uncaught(options, folder)
-        for suite in named(options.suites) if options.suites != ["controls"] else ():
-            spoilt += run_suite(suite, Runner(options, folder, stock=options.stock), options.update)
+        suites = named(options.suites) if options.suites != ["controls"] else []
+        runner = Runner(options, folder, stock=options.stock)
+        with ThreadPoolExecutor(max(1, options.n)) as pool:
+            small = [suite for suite in suites if not suite.large]
+            spoilt += sum(pool.map(lambda suite: run_suite(suite, runner, options.update), small))
+        spoilt += sum(run_suite(suite, runner, options.update) for suite in suites if suite.large)
     print("all is well" if not spoilt else f"{spoilt} tests or controls spoil the run")
     return 1 if spoilt else 0
 

@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -137,7 +136,7 @@ class Runner:
             *(f"--timeout={options.timeout_s}", "--timeout-method=thread", "--tb=short"),
             *(() if options.full or self.only else (f"--ignore={root / path}" for path in suite.long)),
             *(("-k", k) if k else ()),
-            *(("-n", str(options.n)) if options.n else ()),
+            *(("-n", str(options.n)) if options.n > 1 and suite.large and not self.only else ()),
             *(str(root / file) for file in files),
         ]
 
@@ -161,8 +160,6 @@ class Runner:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     check=False,
-                    # A background job of a shell inherits an ignored SIGINT, and the tests of interrupts would hang.
-                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 )
                 ran = read(record)
                 outcomes |= ran

@@ -34,6 +34,11 @@ class Suite:
     long: tuple[str, ...] = ()
 
     @property
+    def large(self) -> bool:
+        """Whether it is worth several processes."""
+        return self.name in ("tests", "bag", "array", "dataframe")
+
+    @property
     def drop_in(self) -> bool:
         """Whether the tests see Cenote as Dask (else: Dask sees Cenote as its scheduler)."""
         return bool(self.subject)
