@@ -52,17 +52,18 @@ def by_annotations(graph: DelayedGraph) -> Any:
     1
     """
     graphs, layer = _classes()
-    mapping = dict if _dask.module("_task_spec") is None else TasksToSend
-    tasks: dict[Any, dict[Any, Any]] = {}
+    to_dask = _dask.module("_task_spec") is not None
+    tasks: dict[Any, Any] = {}
     annotated: dict[Any, Any] = {}
     layers: dict[Any, Any] = {}
-    for key, task, hints, _ in graph.rows():
+    for key, task, hints, _ in graph.rows(sent=to_dask):
         if key is None:
             layers.update(_layers_of(task)[0])
             continue
         group = tuple(sorted((name, id(value)) for name, value in (hints or {}).items()))
-        annotated.setdefault(group, hints)
-        tasks.setdefault(group, mapping())[key] = task
+        if group not in tasks:
+            annotated[group], tasks[group] = hints, TasksToSend(graph) if to_dask else {}
+        (tasks[group].sent if to_dask else tasks[group])[key] = task
     for group, members in tasks.items():
         layers[f"delayed-{next(_numbers)}"] = layer(members, annotations=annotated[group])
     # Layers by annotation may need each other both ways, which layers must not: nobody is told.

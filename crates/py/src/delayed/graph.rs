@@ -138,9 +138,11 @@ impl DelayedGraph {
 
     /// One row a node, dependencies first: key, task, annotations or None, and the keys that it needs.
     ///
-    /// A graph that was made elsewhere is one row with None for its key, and itself for its task.
-    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let mut materializer = Materializer::new(py)?;
+    /// A graph that was made elsewhere is one row with None for its key, and itself for its task. With `sent`, tasks
+    /// are for nothing but to be pickled.
+    #[pyo3(signature = (sent=false))]
+    fn rows<'py>(&self, py: Python<'py>, sent: bool) -> PyResult<Bound<'py, PyList>> {
+        let mut materializer = if sent { Materializer::to_send(py)? } else { Materializer::new(py)? };
         let rows = PyList::empty(py);
         for node in walk::dependencies_first(py, &self.roots, |_| false) {
             let node = node.bind(py);

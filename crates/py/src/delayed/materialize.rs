@@ -3,13 +3,14 @@
 use hashbrown::HashSet;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use rustc_hash::FxBuildHasher;
 
 use super::graph::DelayedGraph;
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
 use super::piece::{Builder, Piece, Shape, build, named};
+use super::sent::SentCall;
 use super::{key, setting, walk};
 
 /// Makes task objects of one kind.
@@ -18,13 +19,20 @@ pub struct Materializer<'py> {
     classes: Bound<'py, PyAny>,
     /// Whether the classes are Dask's.
     pub dask: bool,
+    /// Whether calls of the classes are written down, to be pickled, instead of made.
+    sent: bool,
 }
 
 impl<'py> Materializer<'py> {
     /// One that makes what graphs made now should be made of.
     pub fn new(py: Python<'py>) -> PyResult<Self> {
         let (classes, dask) = setting::task_classes(py)?;
-        Ok(Self { py, classes, dask })
+        Ok(Self { py, classes, dask, sent: false })
+    }
+
+    /// One whose task objects are to be pickled, and of no other use.
+    pub fn to_send(py: Python<'py>) -> PyResult<Self> {
+        Ok(Self { sent: true, ..Self::new(py)? })
     }
 
     /// The tasks of `roots` and of all that they need, by key.
@@ -52,17 +60,20 @@ impl<'py> Materializer<'py> {
     pub fn task_object(&mut self, node: &Bound<'py, Delayed>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         match &node.get().task {
-            Task::Leaf { value, .. } => self.class("DataNode")?.call1((key, value)),
+            Task::Leaf { value, .. } => self.make(intern!(py, "DataNode"), (key, value), None),
             Task::Attribute { pieces, name } => {
                 let getattr = py.import(intern!(py, "builtins"))?.getattr(intern!(py, "getattr"))?;
                 let owner = build(py, pieces, self)?;
-                self.class("Task")?.call1((key, getattr, &owner[0], name))
+                self.make(intern!(py, "Task"), (key, getattr, &owner[0], name), None)
             }
             Task::Nested { pieces, .. } => {
                 if let [Piece::Task(target)] = &pieces[..] {
-                    return self.class("Alias")?.call1((key, key::of(target.bind(py))?));
+                    return self.make(intern!(py, "Alias"), (key, key::of(target.bind(py))?), None);
                 }
-                let container = build(py, pieces, self)?.remove(0);
+                let sent = std::mem::replace(&mut self.sent, false); // its key is no argument of its class
+                let container = build(py, pieces, self);
+                self.sent = sent;
+                let container = container?.remove(0);
                 container.setattr(intern!(py, "key"), key)?;
                 Ok(container)
             }
@@ -71,14 +82,25 @@ impl<'py> Materializer<'py> {
                 let (args, kwargs) = key::arguments(py, pieces, names.as_ref(), self)?;
                 let mut all = vec![key.clone(), func];
                 all.extend(args);
-                self.class("Task")?.call(PyTuple::new(py, all)?, Some(&kwargs))
+                self.make(intern!(py, "Task"), PyTuple::new(py, all)?, Some(&kwargs))
             }
             Task::Graph(elsewhere) => elsewhere.graph.bind(py).get_item(key),
         }
     }
 
-    fn class(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.classes.getattr(name)
+    /// An object of one of the classes.
+    fn make<A>(
+        &self,
+        class: &Bound<'py, PyString>,
+        args: A,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        A: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>>,
+        PyErr: From<A::Error>,
+    {
+        let (class, args) = (self.classes.getattr(class)?, args.into_pyobject(self.py)?);
+        if self.sent { SentCall::new(class, args, kwargs) } else { class.call(args, kwargs) }
     }
 
     /// A function that the other side can import: stock workers have Dask, and need not have Cenote.
@@ -107,15 +129,15 @@ pub fn mapping<'py>(graph: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
 
 impl<'py> Builder<'py> for Materializer<'py> {
     fn task(&mut self, task: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyAny>> {
-        self.class("TaskRef")?.call1((key::of(task)?,))
+        self.make(intern!(self.py, "TaskRef"), (key::of(task)?,), None)
     }
 
     fn reference(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let class = self.class("TaskRef")?;
-        if object.is_instance(&class)? {
+        let name = intern!(self.py, "TaskRef");
+        if object.is_instance(&self.classes.getattr(name)?)? {
             return Ok(object.clone());
         }
-        class.call1((object.getattr(intern!(self.py, "key"))?,))
+        self.make(name, (object.getattr(intern!(self.py, "key"))?,), None)
     }
 
     fn container(
@@ -125,20 +147,20 @@ impl<'py> Builder<'py> for Materializer<'py> {
         mut items: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match shape {
-            Shape::List => self.class("List")?.call1(PyTuple::new(py, items)?),
-            Shape::Tuple => self.class("Tuple")?.call1(PyTuple::new(py, items)?),
-            Shape::Set => self.class("Set")?.call1(PyTuple::new(py, items)?),
+            Shape::List => self.make(intern!(py, "List"), PyTuple::new(py, items)?, None),
+            Shape::Tuple => self.make(intern!(py, "Tuple"), PyTuple::new(py, items)?, None),
+            Shape::Set => self.make(intern!(py, "Set"), PyTuple::new(py, items)?, None),
             Shape::Dict => {
                 let pairs = items.chunks_exact(2).map(|pair| PyList::new(py, pair)).collect::<PyResult<Vec<_>>>()?;
-                self.class("Dict")?.call1((PyList::new(py, pairs)?,))
+                self.make(intern!(py, "Dict"), (PyList::new(py, pairs)?,), None)
             }
             Shape::Call => {
                 let items = std::iter::once(py.None().into_bound(py)).chain(items).collect::<Vec<_>>();
-                self.class("Task")?.call1(PyTuple::new(py, items)?)
+                self.make(intern!(py, "Task"), PyTuple::new(py, items)?, None)
             }
             Shape::Named => {
                 let class = items.remove(0);
-                self.class("Task")?.call((py.None(), class), Some(&named(items)?))
+                self.make(intern!(py, "Task"), (py.None(), class), Some(&named(items)?))
             }
         }
     }

@@ -15,6 +15,7 @@ mod operator;
 mod piece;
 mod read;
 mod record;
+mod sent;
 mod setting;
 mod settled;
 mod share;
