@@ -142,12 +142,11 @@ def test_the_pressure_is_that_of_dask(reach):
     assert ours <= 1.05 * theirs
 
 
-@pytest.mark.parametrize("reach", [None, 10])
-def test_estimates_where_counting_would_take_too_long_are_as_good_on_average(reach):
+def test_estimates_where_counting_would_take_too_long_are_as_good_on_average():
     dask_order = pytest.importorskip("dask.order")
     ours = theirs = 0
     for seed in range(6):
-        dsk = random_graph(random.Random(seed), 2000, reach=reach)
+        dsk = random_graph(random.Random(seed), 2000)
         places = _native.order(dsk, budget=0)
         assert_is_order(dsk, places)
         ours += max(diagnostics(dsk, places)[1])

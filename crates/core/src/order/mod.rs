@@ -9,6 +9,7 @@
 //! linear algorithm: that is exact up to a fixed budget of work and an estimate beyond ([`reach`], [`target`]).
 
 mod critical_path;
+mod estimate;
 mod key;
 mod matrix;
 mod progress;

@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
+use super::estimate::Estimate;
 use super::key::SortKey;
 use super::matrix::Matrix;
 use super::progress::Progress;
@@ -47,13 +48,6 @@ struct Lists {
     /// Degree, whether it touches no result, rank: of all leaves whose degree is at most `limit`, with stale entries.
     heap: BinaryHeap<Reverse<(u32, bool, u32)>>,
     limit: u32,
-}
-
-/// Degrees as the number of direct dependencies that a leaf still waits for: what is done where root sets are too large.
-struct Estimate {
-    rank: Vec<u32>,
-    heap: BinaryHeap<Reverse<(u32, u32)>>,
-    first: usize,
 }
 
 /// Rows of numbers.
@@ -123,14 +117,14 @@ impl Targets {
             Degrees::Matrix(matrix) => {
                 matrix.update(self.roots_done.iter().map(|root| key.reach().set[root.index()]));
                 if matrix.is_spent() {
-                    self.degrees = Degrees::Estimate(Estimate::new(key.graph.len(), leaves, progress));
+                    self.degrees = Degrees::Estimate(Estimate::new(key.graph, leaves, progress));
                     return self.fewest_roots(key, progress);
                 }
                 matrix.pick(|rank| progress.touches(leaves[rank as usize]))
             }
             Degrees::Estimate(estimate) => {
                 for leaf in &self.leaves_touched {
-                    estimate.push(*leaf, progress);
+                    estimate.touch(key.graph, *leaf, progress);
                 }
                 estimate.pick(leaves, progress)
             }
@@ -157,7 +151,7 @@ impl Targets {
             }
             let set = reach.set[leaf.index()];
             if set == UNKNOWN {
-                return Degrees::Estimate(Estimate::new(graph.len(), &self.leaves, progress));
+                return Degrees::Estimate(Estimate::new(graph, &self.leaves, progress));
             }
             if local[set as usize] == u32::MAX {
                 local[set as usize] = sets.len() as u32;
@@ -176,7 +170,7 @@ impl Targets {
             matrix.update((0..reach.roots.len() as u32).filter(|root| done(*root)));
             Degrees::Matrix(matrix)
         } else {
-            Degrees::Estimate(Estimate::new(graph.len(), &self.leaves, progress))
+            Degrees::Estimate(Estimate::new(graph, &self.leaves, progress))
         }
     }
 }
@@ -262,36 +256,6 @@ impl Lists {
     }
 }
 
-impl Estimate {
-    fn new(tasks: usize, leaves: &[TaskId], progress: &Progress) -> Self {
-        let mut estimate = Self { rank: ranks(tasks, leaves), heap: BinaryHeap::new(), first: 0 };
-        for leaf in leaves.iter().filter(|leaf| progress.touches(**leaf)) {
-            estimate.push(*leaf, progress);
-        }
-        estimate
-    }
-
-    fn push(&mut self, leaf: TaskId, progress: &Progress) {
-        if !progress.is_done(leaf) {
-            self.heap.push(Reverse((progress.waits_for(leaf), self.rank[leaf.index()])));
-        }
-    }
-
-    fn pick(&mut self, leaves: &[TaskId], progress: &Progress) -> Option<u32> {
-        while let Some(Reverse((waits_for, rank))) = self.heap.peek() {
-            let leaf = leaves[*rank as usize];
-            if !progress.is_done(leaf) && progress.waits_for(leaf) == *waits_for {
-                return Some(*rank);
-            }
-            self.heap.pop();
-        }
-        while progress.is_done(*leaves.get(self.first)?) {
-            self.first += 1;
-        }
-        Some(self.first as u32)
-    }
-}
-
 impl Inverted {
     fn new(rows: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
         let mut offsets = vec![0_u32; rows + 1];
@@ -357,16 +321,15 @@ fn prefers_longest_path<T: FnMut(TaskId, TaskId) -> Ordering>(key: &mut SortKey<
         }
     }
     let reach = key.reach_of_leaves();
-    let size = |root: TaskId| match key.dependents.dependencies(root) {
-        [] => 0,
-        _ => match reach.set[root.index()] {
-            UNKNOWN => leaves as u32,
-            set => reach.size_of_set(set),
-        },
+    // Where sets are too large to be known, they differ: those of regular graphs are few, or the same.
+    let size = |root: TaskId| match (key.dependents.dependencies(root), reach.set[root.index()]) {
+        ([], _) => Some(0),
+        (_, UNKNOWN) => None,
+        (_, set) => Some(reach.size_of_set(set)),
     };
     let mut sizes = roots().map(size);
     let first = sizes.next();
-    sizes.all(|size| Some(size) == first)
+    first.flatten().is_some_and(|first| sizes.all(|size| size == Some(first)))
 }
 
 #[allow(clippy::cast_precision_loss)]
