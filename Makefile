@@ -166,16 +166,18 @@ compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hour
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py
 
-FUZZ := frames messages
+FUZZ ?= frames messages
+FUZZ_SECONDS ?= 0
 
-fuzz: $(TOOLS)/bin/cargo-fuzz ## mutates recorded messages without end: FUZZ=frames names one target, FUZZ_SECONDS=60 ends it
+fuzz: $(TOOLS)/bin/cargo-fuzz ## mutates recorded messages without end; FUZZ=frames takes one target, FUZZ_SECONDS=60 an end
+	export PATH="$(TOOLS)/bin:$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/fuzz; \
+	cargo +nightly fuzz build --fuzz-dir fuzz; \
 	for target in $(FUZZ); do \
 		mkdir -p target/fuzz-corpus/$$target; \
-		CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(TOOLS)/bin/cargo-fuzz run --fuzz-dir fuzz $$target \
-			target/fuzz-corpus/$$target fuzz/corpus tests/data/wire -- -max_total_time=$(FUZZ_SECONDS) & \
-	done; wait
-
-FUZZ_SECONDS ?= 0
+		cargo +nightly fuzz run --fuzz-dir fuzz $$target target/fuzz-corpus/$$target fuzz/corpus tests/data/wire -- \
+			-max_total_time=$(FUZZ_SECONDS) & running+=($$!); \
+	done; \
+	for each in "$${running[@]}"; do wait $$each; done
 
 $(TOOLS)/bin/cargo-fuzz:
 	$(STEP) "cargo-fuzz, once: $(TOOLS)"

@@ -25,6 +25,7 @@ fn main() {
     let memory = KeyInMemory { key: key(1), class: Optional(Some(class())), workers: Optional(None) };
     println!("{:34} {:>8}", "one operation of a batch of 100", "ns");
     report("task-finished, decode", &decode(&finished));
+    report("task-finished of stock, decode", &decode_frames::<FromWorker>(&as_stock_workers_write(&finished)));
     report("task-finished, encode", &encode(&finished));
     report("compute-task, encode", &encode(&compute));
     report("compute-task, decode", &decode(&compute));
@@ -92,10 +93,24 @@ fn encode<T: Operation>(operation: &T) -> impl Fn() {
     }
 }
 
-/// From the bytes that were read to operations.
+/// The message with `op` behind the other fields of each operation.
+fn as_stock_workers_write<T: Operation>(operation: &T) -> Frames {
+    let Ok(Value::Tuple(mut operations)) = Value::decode(&message(operation)) else { unreachable!("it is a list") };
+    for operation in &mut operations {
+        let Value::Map(fields) = operation else { unreachable!("of maps") };
+        fields.rotate_left(1);
+    }
+    Value::Tuple(operations).encode()
+}
+
 fn decode<T: Operation>(operation: &T) -> impl Fn() {
+    decode_frames::<T>(&message(operation))
+}
+
+/// From the bytes that were read to operations.
+fn decode_frames<T: Operation>(frames: &Frames) -> impl Fn() + use<T> {
     let mut segments = Vec::new();
-    message(operation).encode(&mut segments);
+    frames.encode(&mut segments);
     let bytes = segments.concat();
     move || {
         let mut buffer = BytesMut::from(bytes.as_slice());

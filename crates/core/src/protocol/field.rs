@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::error::{DecodeError, Problem};
 use super::frame::Frames;
+use super::limits::ROOM_MAX;
 use super::msgpack::{PICKLED, Reader, SERIALIZED, Token, Writer};
 use super::serialized::{Pickled, Serialized};
 use crate::key::Key;
@@ -348,9 +349,6 @@ impl<K: Field, V: Field> Field for Map<K, V> {
     }
 }
 
-/// Room that is made before the values are read, which may be fewer bytes than they become.
-const ROOM_MAX: usize = 1 << 16;
-
 fn parts<T: Field>(reader: &mut Reader<'_>, count: usize) -> Result<Vec<T>> {
     let mut parts = Vec::with_capacity(count.min(ROOM_MAX));
     for _ in 0..count {
@@ -361,9 +359,9 @@ fn parts<T: Field>(reader: &mut Reader<'_>, count: usize) -> Result<Vec<T>> {
 
 impl Field for Serialized {
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        match (reader.token()?, reader.name()?) {
-            (Token::Map(1), Some(SERIALIZED)) => reader.serialized(),
-            (token, _) => Err(reader.expected("serialized frames", &token)),
+        match reader.token()? {
+            Token::Map(1) if reader.name()? == Some(SERIALIZED) => reader.serialized(),
+            token => Err(reader.expected("serialized frames", &token)),
         }
     }
 
@@ -374,9 +372,9 @@ impl Field for Serialized {
 
 impl Field for Pickled {
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        match (reader.token()?, reader.name()?) {
-            (Token::Map(1), Some(PICKLED)) => reader.pickled(),
-            (token, _) => Err(reader.expected("a pickle", &token)),
+        match reader.token()? {
+            Token::Map(1) if reader.name()? == Some(PICKLED) => reader.pickled(),
+            token => Err(reader.expected("a pickle", &token)),
         }
     }
 

@@ -3,6 +3,9 @@
 /// How deep arrays, maps and tuples may be nested in a message. Stock Dask's own packer stops at 511.
 pub const DEPTH_MAX: usize = 512;
 
+/// Values that room is made for before they are read. A message may announce many more, at every depth.
+pub const ROOM_MAX: usize = 1 << 10;
+
 /// Frames shorter than this are copied together on their way out: a copy costs less than one more segment to write.
 pub const COPIED_BYTES_MAX: usize = 4096;
 
@@ -14,7 +17,7 @@ pub const EXCEPTION_BYTES_MAX: usize = 10_000;
 pub struct Limits {
     /// Frames of one message.
     pub frames_max: usize,
-    /// Bytes of frame 0, which is decoded into values of several times its size.
+    /// Bytes of frame 0. A message made to harm becomes values of up to a hundred times its size.
     pub head_bytes_max: u64,
     /// Bytes of one message, all its frames together.
     pub message_bytes_max: u64,

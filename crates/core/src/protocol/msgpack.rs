@@ -52,15 +52,16 @@ pub struct Reader<'a> {
     input: Input<'a>,
     source: &'a Bytes,
     frames: &'a [Bytes],
-    /// How many frames may still be referred to: a message refers to each but once.
-    unclaimed: usize,
+    /// The last frame that was referred to. A message refers to each but once, in their order: so are they written, and
+    /// so a short message cannot make many values of few frames.
+    claimed: usize,
     depth: usize,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of frame 0, which refers to the other frames.
     pub fn new(source: &'a Bytes, frames: &'a [Bytes]) -> Self {
-        Self { input: Input::new(source), source, frames, unclaimed: frames.len(), depth: 0 }
+        Self { input: Input::new(source), source, frames, claimed: 0, depth: 0 }
     }
 
     /// A reader of a message.
@@ -224,13 +225,15 @@ impl<'a> Reader<'a> {
     fn reference(&mut self) -> Result<(Bytes, Vec<Bytes>)> {
         let token = self.token()?;
         let Token::Int(index) = token else { return Err(self.expected("the index of a frame", &token)) };
-        let missing = self.error(Problem::Reference(index.cast_unsigned()));
-        let start = usize::try_from(index).ok().filter(|&index| index > 0).ok_or_else(|| missing.clone())?;
-        let header = self.frames.get(start - 1).ok_or_else(|| missing.clone())?;
-        let count = frame_count(header)?;
-        let frames = usize::try_from(count).ok().and_then(|count| self.frames.get(start..start.checked_add(count)?));
-        let frames = frames.ok_or_else(|| missing.clone())?;
-        self.unclaimed = self.unclaimed.checked_sub(frames.len() + 1).ok_or(missing)?;
+        let start = usize::try_from(index).ok().filter(|&start| start > self.claimed);
+        let Some((start, header)) = start.and_then(|start| Some((start, self.frames.get(start - 1)?))) else {
+            return Err(self.error(Problem::Reference(index.cast_unsigned())));
+        };
+        let count = usize::try_from(frame_count(header)?).ok();
+        let Some(frames) = count.and_then(|count| self.frames.get(start..start.checked_add(count)?)) else {
+            return Err(self.error(Problem::Reference(index.cast_unsigned())));
+        };
+        self.claimed = start + frames.len();
         Ok((header.clone(), frames.to_vec()))
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::error::{DecodeError, Problem};
 use super::field::Field;
 use super::frame::Frames;
+use super::limits::ROOM_MAX;
 use super::msgpack::{PICKLED, Reader, SERIALIZED, SET, Token, Writer};
 use super::serialized::{Pickled, Serialized};
 
@@ -112,23 +113,24 @@ impl Value {
 
     /// Reads a map, which may stand for something else.
     fn marked(reader: &mut Reader<'_>, count: usize) -> Result<Self, DecodeError> {
+        // Only as many tokens are looked at ahead as a mark has: were values passed over here, and then read, the time
+        // would grow with the depth.
         let start = *reader;
         if count > 0
-            && let Some(name) = reader.name()?
+            && let Token::Str(name) = reader.token()?
         {
             match (name, count) {
                 (SERIALIZED, 1) => return Ok(Self::Serialized(Box::new(reader.serialized()?))),
                 (PICKLED, 1) => return Ok(Self::Pickled(Box::new(reader.pickled()?))),
                 _ if name == SET[0] && count == 2 => {
-                    reader.skip()?;
-                    if reader.name()? == Some(SET[1])
+                    if reader.token()? == Token::Bool(true)
+                        && reader.token()? == Token::Str(SET[1])
                         && let Token::Array(count) = reader.token()?
                     {
                         return values(reader, count).map(Self::Set);
                     }
                 }
                 _ if name == ENUM[0] && count == 4 => {
-                    reader.skip()?;
                     if let Some(member) = enumerated(reader)? {
                         return Ok(Self::Enum(Arc::new(member)));
                     }
@@ -149,9 +151,6 @@ impl Value {
     }
 }
 
-/// Room that is made for values before they are read: a message may announce more than its values need.
-const ROOM_MAX: usize = 1 << 16;
-
 fn values(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Value>, DecodeError> {
     let mut values = Vec::with_capacity(count.min(ROOM_MAX));
     for _ in 0..count {
@@ -161,11 +160,13 @@ fn values(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Value>, DecodeErr
 }
 
 fn enumerated(reader: &mut Reader<'_>) -> Result<Option<Enumerated>, DecodeError> {
+    if reader.token()? != Token::Bool(true) {
+        return Ok(None);
+    }
     let mut names = [""; 3];
     for (name, place) in names.iter_mut().zip(&ENUM[1..]) {
-        let (key, value) = (reader.name()?, reader.name()?);
-        match value {
-            Some(value) if key == Some(place) => *name = value,
+        match (reader.token()?, reader.token()?) {
+            (Token::Str(key), Token::Str(value)) if key == *place => *name = value,
             _ => return Ok(None),
         }
     }

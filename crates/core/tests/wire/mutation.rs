@@ -103,3 +103,16 @@ fn what_once_was_found_stays_found() {
         exercise::frames(&bytes, 16).iter().for_each(exercise::message);
     }
 }
+
+/// Were what is looked at ahead read again at every depth, or one frame referred to many times, this would take hours.
+#[test]
+fn the_time_to_read_grows_with_the_bytes_alone() {
+    let filling = vec![0xc0; 100_000];
+    for piece in [b"\x82\xa7__Set__".as_slice(), b"\x81", b"\x84\xa8__Enum__", b"\xdd\0\0\xff\xff"] {
+        exercise::head(&[piece.repeat(500), filling.clone()].concat());
+    }
+    let header = [b"\x82\xdc\xff\xff".as_slice(), &filling[..0x10000], b"\xaenum-sub-frames\0"].concat();
+    let rest = vec![Bytes::from(header); 1000];
+    let references = [b"\xdc\x03\xe8".as_slice(), &b"\x81\xae__Serialized__\x01".repeat(1000)].concat();
+    exercise::message(&Frames { head: references.into(), rest });
+}
