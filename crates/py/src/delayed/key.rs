@@ -80,7 +80,7 @@ fn token(node: &Bound<'_, Delayed>) -> PyResult<String> {
     let tokenize = TOKENIZE.import(py, "cenote.tokenize", "tokenize")?;
     let this = node.get();
     let token = match &this.task {
-        Task::Leaf { value, .. } => tokenize.call1((value, this.length))?,
+        Task::Leaf { value, .. } => tokenize.call1((value, this.length()))?,
         Task::Attribute { pieces, name } => {
             let owner = piece::build(py, pieces, &mut AsGiven)?;
             tokenize.call1((PyTuple::new(py, owner)?, name))?

@@ -68,7 +68,7 @@ impl Delayed {
 
     #[getter]
     fn _length(&self) -> Option<u32> {
-        self.length
+        self.length()
     }
 
     #[getter]
@@ -204,7 +204,7 @@ impl Delayed {
                 func: value.bind(py).clone(),
                 receiver: None,
                 pure: *pure,
-                length: this.length,
+                length: this.length(),
                 settled: this.settled,
             },
             Task::Attribute { name, .. } => {
@@ -266,7 +266,7 @@ impl Delayed {
 
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyIterator>> {
         let py = slf.py();
-        let length = slf.get().length.ok_or_else(|| unmeasured("are not iterable"))?;
+        let length = slf.get().length().ok_or_else(|| unmeasured("are not iterable"))?;
         let items = (0..length).map(|index| {
             Operator::Getitem.between(slf.clone(), index.into_pyobject(py).expect("an integer converts").into_any())
         });
@@ -274,7 +274,7 @@ impl Delayed {
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        Ok(self.length.ok_or_else(|| unmeasured("have no len()"))? as usize)
+        Ok(self.length().ok_or_else(|| unmeasured("have no len()"))? as usize)
     }
 
     fn __bool__(&self) -> PyResult<bool> {
@@ -455,7 +455,7 @@ fn private<'py>(node: &Bound<'py, Delayed>, name: &str) -> PyResult<Bound<'py, P
         (Task::Leaf { value, .. }, "__name__" | "__qualname__" | "__module__") => value.bind(py).getattr(name),
         (Task::Leaf { value, .. }, "__wrapped__" | "_obj") => Ok(value.bind(py).clone()),
         (Task::Leaf { pure, .. }, "_pure") => Ok(pure.into_pyobject(py)?.into_any()),
-        (Task::Leaf { .. }, "_nout") => Ok(this.length.into_pyobject(py)?.into_any()),
+        (Task::Leaf { .. }, "_nout") => Ok(this.length().into_pyobject(py)?.into_any()),
         (Task::Attribute { name, .. }, "_attr") => Ok(name.bind(py).clone().into_any()),
         (Task::Attribute { .. }, "_obj") => {
             Ok(this.dependencies().next().expect("an attribute has an owner").bind(py).clone().into_any())

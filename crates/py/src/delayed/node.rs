@@ -1,5 +1,7 @@
 //! The node itself: what it holds.
 
+use std::num::NonZeroU32;
+
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -17,7 +19,7 @@ pub struct Delayed {
     pub(super) task: Task,
     pub(super) key: PyOnceLock<Py<PyAny>>,
     pub(super) annotations: Option<Py<PyDict>>,
-    pub(super) length: Option<u32>,
+    length: Length,
     /// Whether equal calls are one call, so that the key is made of the arguments.
     pub(super) pure: bool,
     /// Whether it can be in no cycle of references, so that the collector need not look at it.
@@ -48,6 +50,10 @@ pub struct Elsewhere {
     pub source: Option<Py<PyAny>>,
 }
 
+/// How many items a result has, if somebody said so, in half the room of an `Option<u32>`: there may be millions.
+#[derive(Clone, Copy)]
+struct Length(Option<NonZeroU32>);
+
 /// What comes with a node beside its task.
 #[derive(Default)]
 pub struct Traits {
@@ -63,6 +69,17 @@ pub struct Traits {
     pub settled: bool,
 }
 
+impl Length {
+    /// One less than the greatest `u32` stands for that too: no such result fits into memory.
+    fn new(length: Option<u32>) -> Self {
+        Self(length.and_then(|length| NonZeroU32::new(length.saturating_add(1))))
+    }
+
+    fn get(self) -> Option<u32> {
+        self.0.map(|next| next.get() - 1)
+    }
+}
+
 impl Delayed {
     /// A node that does `task`.
     pub fn new(py: Python<'_>, task: Task, traits: Traits) -> Self {
@@ -74,7 +91,12 @@ impl Delayed {
         if let Some(chosen) = chosen {
             key.set(py, chosen).expect("nobody else has seen the node");
         }
-        Self { task, key, annotations, length, pure, settled }
+        Self { task, key, annotations, length: Length::new(length), pure, settled }
+    }
+
+    /// How many items its result has, if somebody said so.
+    pub fn length(&self) -> Option<u32> {
+        self.length.get()
     }
 
     /// The steps that make its arguments.

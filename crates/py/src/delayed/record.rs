@@ -24,7 +24,7 @@ pub fn records<'py>(root: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyList>> 
         let beside: Beside<'_> = (
             key::of(node.bind(py))?,
             this.pure,
-            this.length,
+            this.length(),
             this.annotations.as_ref().map(|annotations| annotations.clone_ref(py)),
         );
         let steps = |pieces: &[Piece]| steps(py, pieces, &places);
