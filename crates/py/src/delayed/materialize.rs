@@ -100,7 +100,7 @@ impl<'py> Materializer<'py> {
         PyErr: From<A::Error>,
     {
         let (class, args) = (self.classes.getattr(class)?, args.into_pyobject(self.py)?);
-        if self.sent { SentCall::new(class, args, kwargs) } else { class.call(args, kwargs) }
+        if self.sent { SentCall::written(class, args, kwargs) } else { class.call(args, kwargs) }
     }
 
     /// A function that the other side can import: stock workers have Dask, and need not have Cenote.

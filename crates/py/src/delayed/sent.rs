@@ -16,8 +16,8 @@ pub struct SentCall {
 }
 
 impl SentCall {
-    /// The call of `kind`.
-    pub fn new<'py>(
+    /// The call of `kind`, as an object.
+    pub fn written<'py>(
         kind: Bound<'py, PyAny>,
         args: Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
