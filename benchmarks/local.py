@@ -85,7 +85,7 @@ def main() -> None:
         except (ImportError, AttributeError) as missing:
             print(f"{name}: {missing}", file=sys.stderr)
             continue
-        texts.append(f"## {part.title}\n\n{table(part.head, rows)}")
+        texts.append(f"### {part.title}\n\n{table(part.head, rows)}")
         print(f"\n{texts[-1]}", flush=True)
     if options.write:
         write(options.write, "\n\n".join(texts), "local")
