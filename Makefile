@@ -28,7 +28,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full soak fuzz clean \
+.PHONY: help demo test check bench docs compat compat-full sim soak fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -162,6 +162,9 @@ docs: $(TEST)/installed ## the manual: docs/_build/index.html
 
 compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours)
 	$(TEST_PYTHON) tests/compat/run.py --full -n $(JOBS)
+
+sim: ## the simulated cluster on one seed after another, until one fails or you stop it
+	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py

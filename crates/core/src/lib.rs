@@ -12,3 +12,4 @@ pub mod local;
 pub mod optimize;
 pub mod order;
 pub mod protocol;
+pub mod scheduler;

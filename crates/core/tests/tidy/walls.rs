@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! py ──► runtime ──► core          inside core:  key ──► graph ──► { order, optimize, local, draw }
-//!                                              key ──► protocol
+//!                                              key ──► protocol ──► scheduler
 //! ```
 
 use super::expect_nothing;
@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("optimize", 2),
     ("local", 2),
     ("draw", 2),
+    ("scheduler", 2),
 ];
 
 #[test]
@@ -54,7 +55,7 @@ fn modules_of_core_read_downward() {
             reads_upward(&mut found, &text, module);
         }
     }
-    expect_nothing("in core, key ► graph ► { order, optimize, local, draw } and key ► protocol", &found);
+    expect_nothing("in core, key ► graph ► { order, optimize, local, draw } and key ► protocol ► scheduler", &found);
 }
 
 fn reads_upward(found: &mut Vec<String>, text: &Text, module: &str) {

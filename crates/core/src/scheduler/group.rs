@@ -1,0 +1,120 @@
+//! Groups and prefixes: what tasks of a kind have in common. Durations are learned by prefix; root tasks are known by group.
+
+use super::registry::{Id, Map, Registry, Set};
+use crate::key::Key;
+
+/// A group depends on fewer groups than this if its tasks are like roots.
+const ROOT_GROUPS_MAX: usize = 5;
+/// … and these groups have together fewer tasks than this.
+const ROOT_DEPENDENCIES_MAX: usize = 5;
+
+/// Tasks that were submitted together.
+#[derive(Debug)]
+pub struct Group {
+    pub(super) name: Key,
+    prefix: Box<str>,
+    /// How many tasks it has had.
+    size: usize,
+    /// How many of them are not forgotten.
+    alive: usize,
+    dependencies: Set<Id<Group>>,
+}
+
+/// All groups, and what is known of each prefix.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    groups: Registry<Key, Group>,
+    durations: Map<Box<str>, f64>,
+}
+
+impl Groups {
+    /// Counts a new task in its group.
+    pub fn enter(&mut self, key: &Key) -> Id<Group> {
+        let name = key.group();
+        let id = self.groups.id(&name).unwrap_or_else(|| {
+            let group = Group {
+                name: name.clone(),
+                prefix: key.prefix().into(),
+                size: 0,
+                alive: 0,
+                dependencies: Set::default(),
+            };
+            self.groups.insert(name, group)
+        });
+        let group = &mut self.groups[id];
+        group.size += 1;
+        group.alive += 1;
+        id
+    }
+
+    /// Counts a task out that is forgotten. A group without tasks is forgotten too.
+    pub fn leave(&mut self, id: Id<Group>) {
+        let group = &mut self.groups[id];
+        group.alive -= 1;
+        if group.alive == 0 {
+            let name = group.name.clone();
+            self.groups.remove(&name);
+        }
+    }
+
+    /// A task of one group needs a task of another.
+    pub fn link(&mut self, group: Id<Group>, dependency: Id<Group>) {
+        if group != dependency {
+            self.groups[group].dependencies.insert(dependency);
+        }
+    }
+
+    /// Whether a group is much larger than the cluster and needs little: its tasks only feed others.
+    pub fn is_rootish(&self, id: Id<Group>, threads: u64) -> bool {
+        let group = &self.groups[id];
+        let needed = || group.dependencies.iter().filter_map(|&id| self.groups.get(id)).map(|group| group.size);
+        group.size as u64 > threads * 2
+            && group.dependencies.len() < ROOT_GROUPS_MAX
+            && needed().sum::<usize>() < ROOT_DEPENDENCIES_MAX
+    }
+
+    /// Seconds that a task of the prefix of this group takes, as far as is known.
+    pub fn duration(&self, id: Id<Group>) -> Option<f64> {
+        self.durations.get(&self.groups[id].prefix).copied()
+    }
+
+    /// Learns how long a task has taken: half of what was known, half of this.
+    pub fn learn(&mut self, id: Id<Group>, seconds: f64) {
+        if !seconds.is_finite() || seconds < 0.0 {
+            return;
+        }
+        let prefix = &self.groups[id].prefix;
+        match self.durations.get_mut(prefix) {
+            Some(known) => *known = f64::midpoint(*known, seconds),
+            None => {
+                self.durations.insert(prefix.clone(), seconds);
+            }
+        }
+    }
+
+    /// How many groups there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_like_a_root_while_it_is_large_and_needs_little() {
+        let mut groups = Groups::default();
+        let key = |name: &str, index| Key::Tuple([Key::from(name), Key::Int(index)].into());
+        let loads: Vec<_> = (0..5).map(|index| groups.enter(&key("load-1", index))).collect();
+        assert!(groups.is_rootish(loads[0], 2) && !groups.is_rootish(loads[0], 3));
+        let sums: Vec<_> = (0..5).map(|index| groups.enter(&key("sum-1", index))).collect();
+        groups.link(sums[0], loads[0]);
+        assert!(!groups.is_rootish(sums[0], 2));
+        for id in loads {
+            groups.leave(id);
+        }
+        assert_eq!(groups.len(), 1);
+    }
+}

@@ -1,0 +1,191 @@
+//! The scheduler, as a machine: what happened comes in as a [`Stimulus`], what must be done goes out as [`Instruction`]s.
+//!
+//! It has no clock, no socket and no Python, and depends on nothing but its stimuli. Whatever a peer says, however late
+//! or false, the answer is an instruction or a line in the [`story`] of the key.
+//!
+//! ```text
+//! stimulus ─► client, submission, answer, membership ─► transition ─► instructions
+//!                                                          │
+//!                                                placement, replicas, group
+//! ```
+#![allow(clippy::cast_precision_loss, reason = "sizes and counts are weighed, not added up to the last byte")]
+
+mod answer;
+mod client;
+mod group;
+pub mod instruction;
+mod membership;
+mod placement;
+mod recommendations;
+mod registry;
+mod relation;
+mod replicas;
+pub mod stimulus;
+pub mod story;
+mod submission;
+pub mod task;
+mod transition;
+mod validate;
+pub mod view;
+pub mod wait;
+pub mod worker;
+
+use std::collections::BTreeSet;
+
+use client::{Client, ClientId};
+use group::Groups;
+use instruction::{Instruction, ToClient, ToWorker};
+use registry::{Map, Registry};
+use relation::Relation;
+use replicas::Replicas;
+use stimulus::{Stimulus, Text};
+use story::{Happening, Story};
+use task::{Priority, STATES, TaskId, Tasks};
+use worker::{WorkerId, Workers};
+
+use crate::key::Key;
+
+/// What can be set. The defaults are Dask's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Which life of this scheduler it is: attempts of an earlier one are stale.
+    pub epoch: u32,
+    /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
+    pub worker_saturation: f64,
+    /// So many workers may die while they run a task before it has failed.
+    pub allowed_failures: u32,
+    /// Bytes a second between workers.
+    pub bandwidth: f64,
+    /// Seconds that a task takes of which nothing is known.
+    pub unknown_duration: f64,
+    /// Seconds after which a silent worker is taken for dead.
+    pub worker_ttl: Option<f64>,
+    /// A worker that asks so often in vain for a result is believed: who was said to have it does not.
+    pub refresh_attempts_max: u32,
+    /// Lines of the story that are kept.
+    pub story_lines_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            epoch: 0,
+            worker_saturation: 1.1,
+            allowed_failures: 3,
+            bandwidth: 100e6,
+            unknown_duration: 0.5,
+            worker_ttl: Some(300.0),
+            refresh_attempts_max: 10,
+            story_lines_max: 100_000,
+        }
+    }
+}
+
+/// The scheduler. Changed by [`handle_stimulus`](Self::handle_stimulus) only; read through [`view`] and [`wait`].
+#[derive(Debug)]
+pub struct Scheduler {
+    settings: Settings,
+    tasks: Tasks,
+    groups: Groups,
+    workers: Workers,
+    clients: Registry<Text, Client>,
+    replicas: Replicas,
+    /// Which client wants which task.
+    interests: Relation<TaskId, ClientId>,
+    /// Tasks that wait for a free thread.
+    queued: BTreeSet<(Priority, TaskId)>,
+    /// Tasks that no worker may run.
+    unrunnable: BTreeSet<(Priority, TaskId)>,
+    /// Whose graphs are being read.
+    tickets: Map<u64, ClientId>,
+    ticket_last: u64,
+    generation: u64,
+    /// When the last graph came that began a generation.
+    generation_start: Option<f64>,
+    /// How many attempts there have been.
+    started: u64,
+    /// How many stimuli there have been.
+    stimuli: u64,
+    now: f64,
+    story: Story,
+    transitions: [[u64; STATES]; STATES],
+    out: Vec<Instruction>,
+}
+
+impl Scheduler {
+    /// A scheduler that knows nobody.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            story: Story::new(settings.story_lines_max),
+            settings,
+            tasks: Tasks::default(),
+            groups: Groups::default(),
+            workers: Workers::default(),
+            clients: Registry::default(),
+            replicas: Replicas::default(),
+            interests: Relation::default(),
+            queued: BTreeSet::new(),
+            unrunnable: BTreeSet::new(),
+            tickets: Map::default(),
+            ticket_last: 0,
+            generation: 0,
+            generation_start: None,
+            started: 0,
+            stimuli: 0,
+            now: 0.0,
+            transitions: [[0; STATES]; STATES],
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes note of what happened at `now`, in seconds, and adds what must be done, in order, to `instructions`.
+    pub fn handle_stimulus(&mut self, stimulus: Stimulus, now: f64, instructions: &mut Vec<Instruction>) {
+        self.out = std::mem::take(instructions);
+        self.stimuli += 1;
+        self.now = self.now.max(now);
+        match stimulus {
+            Stimulus::ClientJoined { client } => self.client_joined(&client),
+            Stimulus::Client { client, said } => self.hear_client(&client, said),
+            Stimulus::Materialized { ticket, outcome } => self.materialized(ticket, outcome),
+            Stimulus::WorkerJoined(spec) => self.worker_joined(spec),
+            Stimulus::Worker { worker, said } => self.hear_worker(&worker, said),
+            Stimulus::WorkerLeft { worker, expected } => {
+                if let Some(id) = self.workers.id(&worker) {
+                    self.remove_worker(id, expected);
+                }
+            }
+            Stimulus::DataArrived { data, client } => self.data_arrived(data, client.as_ref()),
+            Stimulus::Tick => self.tick(),
+        }
+        self.fill_free_threads();
+        *instructions = std::mem::take(&mut self.out);
+    }
+
+    /// Every instruction leaves through here.
+    fn instruct(&mut self, instruction: Instruction) {
+        self.out.push(instruction);
+    }
+
+    fn tell_worker(&mut self, id: WorkerId, message: ToWorker) {
+        if let Some(worker) = self.workers.get(id) {
+            let worker = worker.address().clone();
+            self.instruct(Instruction::ToWorker { worker, message });
+        }
+    }
+
+    fn tell_client(&mut self, id: ClientId, message: ToClient) {
+        if let Some(client) = self.clients.get(id).filter(|client| client.connected) {
+            let client = client.name.clone();
+            self.instruct(Instruction::ToClient { client, message });
+        }
+    }
+
+    fn ignore(&mut self, key: &Key, why: &'static str) {
+        self.story.add(self.stimuli, key, Happening::Ignored(why));
+    }
+
+    /// Where the result of a task is.
+    fn addresses(&self, id: TaskId) -> Vec<Text> {
+        self.replicas.who_has(id).map(|worker| self.workers[worker].address().clone()).collect()
+    }
+}

@@ -1,0 +1,149 @@
+//! Placement: which worker runs a task that is ready.
+
+use super::Scheduler;
+use super::recommendations::{Finish, Recommendations};
+use super::stimulus::Text;
+use super::task::TaskId;
+use super::worker::{Worker, WorkerId};
+
+/// So many workers are compared one by one; of more, one with a free thread will do.
+const COMPARED_MAX: usize = 20;
+
+/// Where a ready task goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Worker(WorkerId),
+    /// It is like a root, and no thread is free for it.
+    Queue,
+    /// No worker may run it.
+    Nowhere,
+}
+
+impl Scheduler {
+    pub(super) fn place(&self, id: TaskId) -> Place {
+        if self.settings.worker_saturation.is_finite() && self.is_rootish(id) {
+            return self.workers.least_busy().map_or(Place::Queue, Place::Worker);
+        }
+        self.best_worker(id).map_or(Place::Nowhere, Place::Worker)
+    }
+
+    /// Whether a task only feeds others, so that it should not run before they can.
+    fn is_rootish(&self, id: TaskId) -> bool {
+        let task = &self.tasks[id];
+        let restricted = task.restrictions.as_ref();
+        let restricted = restricted.is_some_and(|it| !it.workers.is_empty() || !it.resources.is_empty());
+        !task.actor && !restricted && (task.data_producer || self.groups.is_rootish(task.group, self.workers.threads()))
+    }
+
+    /// The worker where the task is expected to start first.
+    pub(super) fn best_worker(&self, id: TaskId) -> Option<WorkerId> {
+        let task = &self.tasks[id];
+        let running = self.workers.running();
+        let valid = self.valid_workers(id);
+        if task.dependencies.is_empty() && valid.is_none() && !task.actor {
+            return self.any_worker();
+        }
+        let mut candidates: Vec<WorkerId> =
+            if task.actor { running.iter().copied().collect() } else { self.holders(id) };
+        if let Some(valid) = valid {
+            candidates.retain(|worker| valid.contains(worker));
+            if candidates.is_empty() {
+                let allowed = task.restrictions.as_ref().is_some_and(|it| it.allow_other_workers);
+                candidates = if valid.is_empty() && allowed { self.holders(id) } else { valid };
+                if candidates.is_empty() && allowed {
+                    candidates = running.iter().copied().collect();
+                }
+            }
+        } else if candidates.is_empty() {
+            candidates = running.iter().copied().collect();
+        }
+        let actors = |worker: WorkerId| if task.actor { self.workers[worker].actors.len() } else { 0 };
+        let rank = |worker| (actors(worker), self.start_time(id, worker), self.replicas.bytes(worker));
+        candidates
+            .into_iter()
+            .map(|worker| (rank(worker), worker))
+            .min_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)))
+            .map(|(_, worker)| worker)
+    }
+
+    /// The running workers that have a result which the task needs.
+    fn holders(&self, id: TaskId) -> Vec<WorkerId> {
+        let mut holders = Vec::new();
+        for &dependency in &self.tasks[id].dependencies {
+            for worker in self.replicas.who_has(dependency) {
+                if self.workers.running().contains(&worker) && !holders.contains(&worker) {
+                    holders.push(worker);
+                }
+            }
+        }
+        holders
+    }
+
+    /// The running workers that may run the task; nothing if all may.
+    pub(super) fn valid_workers(&self, id: TaskId) -> Option<Vec<WorkerId>> {
+        let restrictions = self.tasks[id].restrictions.as_ref()?;
+        if restrictions.workers.is_empty() && restrictions.resources.is_empty() {
+            return None;
+        }
+        let valid = self.workers.running().iter().copied().filter(|&id| {
+            let worker = &self.workers[id];
+            (restrictions.workers.is_empty() || restrictions.workers.iter().any(|name| is_called(worker, name)))
+                && restrictions.resources.iter().all(|(name, needed)| supply(worker, name) >= *needed)
+        });
+        Some(valid.collect())
+    }
+
+    /// A worker for a task that can run anywhere.
+    fn any_worker(&self) -> Option<WorkerId> {
+        let running = self.workers.running();
+        if running.len() >= COMPARED_MAX {
+            return self.workers.least_busy().or_else(|| {
+                let index = self.started as usize % running.len();
+                running.get_index(index).copied()
+            });
+        }
+        let start = self.started as usize % running.len().max(1);
+        let in_turn = (0..running.len()).map(|index| running[(index + start) % running.len()]);
+        in_turn.min_by(|&a, &b| self.workers[a].occupancy.total_cmp(&self.workers[b].occupancy))
+    }
+
+    /// Seconds until the task would start there.
+    fn start_time(&self, id: TaskId, worker: WorkerId) -> f64 {
+        let backlog = self.workers[worker].occupancy / f64::from(self.workers[worker].spec.nthreads);
+        backlog + self.transfer_time(id, worker)
+    }
+
+    /// Seconds that it takes to bring there what the task needs.
+    pub(super) fn transfer_time(&self, id: TaskId, worker: WorkerId) -> f64 {
+        let dependencies = self.tasks[id].dependencies.iter();
+        let absent = dependencies.filter(|&&dependency| !self.replicas.has(dependency, worker));
+        absent.map(|&dependency| self.tasks[dependency].nbytes as f64).sum::<f64>() / self.settings.bandwidth
+    }
+
+    /// Sends queued tasks to workers while threads are free.
+    pub(super) fn fill_free_threads(&mut self) {
+        while self.workers.least_busy().is_some() {
+            let Some(&(_, id)) = self.queued.first() else { return };
+            let before = self.started;
+            self.cascade(Recommendations::one(id, Finish::Processing));
+            if self.started == before && self.queued.first().is_some_and(|&(_, first)| first == id) {
+                return;
+            }
+        }
+    }
+
+    /// Finds the place of a worker again among those with free threads.
+    pub(super) fn rank(&mut self, worker: WorkerId) {
+        if self.workers.get(worker).is_some() {
+            self.workers.rank(worker, self.settings.worker_saturation);
+        }
+    }
+}
+
+fn is_called(worker: &Worker, name: &Text) -> bool {
+    [&worker.spec.address, &worker.spec.name, &worker.spec.host].contains(&name)
+}
+
+fn supply(worker: &Worker, resource: &Text) -> f64 {
+    worker.spec.resources.iter().find(|(name, _)| name == resource).map_or(0.0, |(_, amount)| *amount)
+}

@@ -1,0 +1,85 @@
+//! Replicas: which worker holds which result, and how many bytes that makes.
+
+use super::registry::Map;
+use super::relation::Relation;
+use super::task::TaskId;
+use super::worker::WorkerId;
+
+/// `who_has` and `has_what` of Dask, and the bytes a worker holds.
+#[derive(Debug, Default)]
+pub(super) struct Replicas {
+    pairs: Relation<TaskId, WorkerId>,
+    bytes: Map<WorkerId, u64>,
+}
+
+impl Replicas {
+    /// A worker has a result of that size; false if that was known.
+    pub fn add(&mut self, task: TaskId, worker: WorkerId, nbytes: u64) -> bool {
+        let added = self.pairs.insert(task, worker);
+        if added {
+            *self.bytes.entry(worker).or_default() += nbytes;
+        }
+        added
+    }
+
+    /// A worker has a result of that size no more; false if that was known.
+    pub fn remove(&mut self, task: TaskId, worker: WorkerId, nbytes: u64) -> bool {
+        let removed = self.pairs.remove(task, worker);
+        if removed {
+            self.take_bytes(worker, nbytes);
+        }
+        removed
+    }
+
+    /// Nobody has the result any more. Returns who had it.
+    pub fn remove_all(&mut self, task: TaskId, nbytes: u64) -> Vec<WorkerId> {
+        let holders: Vec<_> = self.pairs.remove_left(task).into_iter().collect();
+        for &worker in &holders {
+            self.take_bytes(worker, nbytes);
+        }
+        holders
+    }
+
+    fn take_bytes(&mut self, worker: WorkerId, nbytes: u64) {
+        let bytes = self.bytes.get_mut(&worker).expect("a holder has bytes");
+        *bytes -= nbytes;
+        if self.pairs.lefts(worker).next().is_none() {
+            self.bytes.swap_remove(&worker);
+        }
+    }
+
+    /// Whether the worker has the result.
+    pub fn has(&self, task: TaskId, worker: WorkerId) -> bool {
+        self.pairs.contains(task, worker)
+    }
+
+    /// Whether anybody has the result.
+    pub fn held(&self, task: TaskId) -> bool {
+        self.pairs.has_left(task)
+    }
+
+    /// Who has the result.
+    pub fn who_has(&self, task: TaskId) -> impl Iterator<Item = WorkerId> + '_ {
+        self.pairs.rights(task)
+    }
+
+    /// What the worker has.
+    pub fn has_what(&self, worker: WorkerId) -> impl Iterator<Item = TaskId> + '_ {
+        self.pairs.lefts(worker)
+    }
+
+    /// How many bytes the worker has.
+    pub fn bytes(&self, worker: WorkerId) -> u64 {
+        self.bytes.get(&worker).copied().unwrap_or(0)
+    }
+
+    /// All results that somebody has.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.pairs.all_lefts()
+    }
+
+    /// All workers that have something.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.pairs.all_rights()
+    }
+}

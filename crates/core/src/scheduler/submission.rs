@@ -1,0 +1,215 @@
+//! Submission: a graph becomes tasks.
+
+use super::Scheduler;
+use super::client::ClientId;
+use super::instruction::{Exception, ToClient};
+use super::recommendations::{Finish, Recommendations};
+use super::registry::{Map, Set};
+use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
+use super::task::{Priority, Restrictions, StateName, TaskId, TaskState};
+use crate::key::Key;
+
+/// How much earlier than its own generation a task's sub-tasks run.
+const SUBTASK_LEAD: f64 = 0.01;
+
+impl Scheduler {
+    pub(super) fn submit(&mut self, client: ClientId, graph: GraphSpec) {
+        let mut specs: Map<Key, TaskSpec> = Map::default();
+        for spec in graph.tasks {
+            specs.insert(spec.key.clone(), spec);
+        }
+        if has_cycle(&specs) {
+            self.refuse_graph(client, graph.keys, &Exception::Cycle);
+            return;
+        }
+        if self.needs_what_is_lost(&specs, &graph.keys) {
+            let reason = Some("lost dependencies".into());
+            self.tell_client(client, ToClient::CancelledKeys { keys: graph.keys.clone(), reason, msg: None });
+            self.release_keys(client, &graph.keys);
+            return;
+        }
+        let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
+        let touched = self.enter_tasks(specs, &graph.keys, generation);
+        let mut recommendations = Recommendations::default();
+        self.want(client, &graph.keys, &mut recommendations);
+        for id in touched {
+            let failed = self.tasks[id].dependencies.iter().find_map(|&task| self.tasks[task].failure());
+            if let Some(failure) = failed.cloned()
+                && !matches!(self.tasks[id].state(), StateName::Memory | StateName::Erred)
+            {
+                recommendations.add(id, Finish::Erred(failure));
+            }
+        }
+        self.cascade(recommendations);
+    }
+
+    /// The client wants these: what is done is reported, what is not is computed, the most urgent first.
+    fn want(&mut self, client: ClientId, keys: &[Key], recommendations: &mut Recommendations) {
+        let mut released = Vec::new();
+        for key in keys {
+            let Some(id) = self.tasks.id(key) else { continue };
+            self.interests.insert(id, client);
+            self.report(client, id);
+            if self.tasks[id].state() == StateName::Released {
+                released.push(id);
+            }
+        }
+        released.sort_by(|&a, &b| self.tasks[b].priority.cmp(&self.tasks[a].priority));
+        for id in released {
+            recommendations.add(id, Finish::Waiting);
+        }
+    }
+
+    fn needs_what_is_lost(&self, specs: &Map<Key, TaskSpec>, keys: &[Key]) -> bool {
+        let exists = |id: TaskId| self.tasks[id].run_spec.is_some() || self.tasks[id].state() != StateName::Released;
+        let known = |key: &Key| specs.contains_key(key) || self.tasks.id(key).is_some_and(exists);
+        !keys.iter().all(known) || !specs.values().flat_map(|spec| &spec.dependencies).all(known)
+    }
+
+    fn generation_of(&mut self, submitting: Option<&Key>, fifo_timeout: f64) -> f64 {
+        if let Some(task) = submitting.and_then(|key| self.tasks.id(key)) {
+            return self.tasks[task].priority.generation - SUBTASK_LEAD;
+        }
+        let new = self.generation_start.is_none_or(|start| start + fifo_timeout < self.now);
+        if submitting.is_none() && new {
+            self.generation += 1;
+            self.generation_start = Some(self.now);
+        }
+        self.generation as f64
+    }
+
+    /// Makes tasks of what the wanted keys need, and returns all that they need. What is known already stays as it is.
+    fn enter_tasks(&mut self, mut specs: Map<Key, TaskSpec>, keys: &[Key], generation: f64) -> Vec<TaskId> {
+        let mut seen: Set<Key> = Set::default();
+        let mut stack: Vec<Key> = keys.iter().rev().cloned().collect();
+        let mut touched = Vec::new();
+        let mut fresh = Vec::new();
+        while let Some(key) = stack.pop() {
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
+            touched.push(id);
+            let Some(spec) = specs.swap_remove(&key) else { continue };
+            stack.extend(spec.dependencies.iter().rev().cloned());
+            let task = &self.tasks[id];
+            let unspecified = task.run_spec.is_none() && task.state() == StateName::Released;
+            if unspecified && !task.lost_dependencies {
+                fresh.push((id, self.specify(id, spec, generation)));
+            } else if !self.is_same(id, &spec) {
+                self.ignore(&key, "resubmitted with other dependencies");
+            }
+        }
+        self.link_tasks(&fresh);
+        touched
+    }
+
+    fn link_tasks(&mut self, fresh: &[(TaskId, Vec<Key>)]) {
+        for (id, dependencies) in fresh {
+            for key in dependencies {
+                let dependency = self.tasks.id(key).expect("all that is needed was made or known");
+                self.tasks.link(*id, dependency);
+                self.groups.link(self.tasks[*id].group, self.tasks[dependency].group);
+            }
+        }
+        // One that was waited for before it was known what it is.
+        let known: Vec<_> = fresh.iter().map(|(id, _)| *id).filter(|&id| self.needed(id)).collect();
+        let mut recommendations = Recommendations::default();
+        for id in known {
+            recommendations.add(id, Finish::Waiting);
+        }
+        self.cascade(recommendations);
+    }
+
+    /// Writes down what a task is. Returns what it needs.
+    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Vec<Key> {
+        let Annotations { priority, retries, workers, allow_other_workers, resources, all } = spec.annotations;
+        let task = &mut self.tasks[id];
+        task.run_spec = Some(spec.run_spec);
+        task.priority = Priority { user: -priority, generation, order: spec.order };
+        task.data_producer = spec.data_producer;
+        task.actor = spec.actor;
+        task.retries = retries;
+        task.annotations = all;
+        if !workers.is_empty() || !resources.is_empty() {
+            task.restrictions = Some(Box::new(Restrictions { workers, allow_other_workers, resources }));
+        }
+        spec.dependencies
+    }
+
+    fn is_same(&self, id: TaskId, spec: &TaskSpec) -> bool {
+        let task = &self.tasks[id];
+        let known: Set<&Key> = task.dependencies.iter().map(|&dependency| &self.tasks[dependency].key).collect();
+        known == spec.dependencies.iter().collect::<Set<&Key>>()
+    }
+
+    /// Results have come from outside.
+    pub(super) fn data_arrived(&mut self, data: Vec<(Key, u64, Vec<Text>)>, client: Option<&Text>) {
+        let keys: Vec<_> = data.iter().map(|(key, ..)| key.clone()).collect();
+        for (key, nbytes, addresses) in data {
+            let workers: Vec<_> = addresses.iter().filter_map(|address| self.workers.id(address)).collect();
+            if workers.is_empty() {
+                self.ignore(&key, "scattered to workers that are not there");
+                continue;
+            }
+            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
+            self.data_at(id, nbytes, &workers);
+        }
+        if let Some(client) = client {
+            self.desire(client, keys);
+        }
+    }
+
+    fn data_at(&mut self, id: TaskId, nbytes: u64, workers: &[super::worker::WorkerId]) {
+        match self.tasks[id].state() {
+            StateName::Memory => {}
+            StateName::Released => {
+                self.tasks[id].nbytes = nbytes;
+                self.tasks.set(id, TaskState::Memory { class: bytes::Bytes::new() });
+            }
+            _ => {
+                let key = self.tasks[id].key.clone();
+                self.ignore(&key, "scattered while it is computed");
+                return;
+            }
+        }
+        let nbytes = self.tasks[id].nbytes;
+        for &worker in workers {
+            self.replicas.add(id, worker, nbytes);
+        }
+        let mut recommendations = Recommendations::default();
+        self.wake_dependents(id, &mut recommendations);
+        let clients: Vec<_> = self.interests.rights(id).collect();
+        for client in clients {
+            self.report(client, id);
+        }
+        if self.tasks[id].run_spec.is_some() && !self.needed(id) {
+            recommendations.add(id, Finish::Released);
+        }
+        self.cascade(recommendations);
+    }
+}
+
+/// Whether some of these tasks need their own results.
+fn has_cycle(specs: &Map<Key, TaskSpec>) -> bool {
+    let mut missing = vec![0_usize; specs.len()];
+    let mut dependents = vec![Vec::new(); specs.len()];
+    for (index, spec) in specs.values().enumerate() {
+        for dependency in spec.dependencies.iter().filter_map(|key| specs.get_index_of(key)) {
+            missing[index] += 1;
+            dependents[dependency].push(index);
+        }
+    }
+    let mut ready: Vec<usize> = (0..missing.len()).filter(|&index| missing[index] == 0).collect();
+    let mut done = 0;
+    while let Some(index) = ready.pop() {
+        done += 1;
+        for &dependent in &dependents[index] {
+            missing[dependent] -= 1;
+            if missing[dependent] == 0 {
+                ready.push(dependent);
+            }
+        }
+    }
+    done < specs.len()
+}

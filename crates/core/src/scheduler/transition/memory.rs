@@ -1,0 +1,62 @@
+//! From memory.
+
+use std::sync::Arc;
+
+use crate::scheduler::Scheduler;
+use crate::scheduler::instruction::{Exception, Failure, ToClient};
+use crate::scheduler::recommendations::{Finish, Recommendations};
+use crate::scheduler::task::{StateName, TaskId, TaskState};
+
+impl Scheduler {
+    pub(super) fn memory_released(&mut self, id: TaskId) -> Recommendations {
+        if self.tasks[id].actor && self.interests.has_left(id) {
+            // What an actor knew cannot be computed again.
+            return Recommendations::one(id, Finish::Erred(self.actor_lost(id)));
+        }
+        if self.tasks[id].run_spec.is_none() || self.tasks[id].lost_dependencies {
+            // It cannot be computed again: at once, before its dependents wait for it.
+            return self.forget(id);
+        }
+        self.drop_replicas(id);
+        self.tasks.set(id, TaskState::Released);
+        let mut recommendations = Recommendations::default();
+        let key = self.tasks[id].key.clone();
+        self.tell_wanting(id, &ToClient::LostData { key });
+        if self.needed(id) {
+            recommendations.add(id, Finish::Waiting);
+        }
+        let waiters: Vec<_> = self.tasks[id].waiters.iter().copied().collect();
+        for waiter in waiters {
+            match &mut self.tasks[waiter].state {
+                TaskState::Waiting { on } => {
+                    on.insert(id);
+                }
+                TaskState::NoWorker { .. } | TaskState::Queued | TaskState::Processing(_) => {
+                    recommendations.add(waiter, Finish::Waiting);
+                }
+                _ => {}
+            }
+        }
+        recommendations
+    }
+
+    /// The failure of an actor whose worker has left.
+    pub(in crate::scheduler) fn actor_lost(&self, id: TaskId) -> Arc<Failure> {
+        Arc::new(Failure { cause: self.tasks[id].key.clone(), exception: Exception::ActorLost })
+    }
+
+    /// Only actors fail after they were made.
+    pub(super) fn memory_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
+        self.drop_replicas(id);
+        let mut recommendations = Recommendations::default();
+        let dependents: Vec<_> = self.tasks[id].dependents.iter().copied().collect();
+        for dependent in dependents {
+            if !matches!(self.tasks[dependent].state(), StateName::Memory | StateName::Erred) {
+                recommendations.add(dependent, Finish::Erred(failure.clone()));
+            }
+        }
+        let more = self.propagate_erred(id, failure, None);
+        recommendations.update(more);
+        recommendations
+    }
+}

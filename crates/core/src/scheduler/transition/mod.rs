@@ -1,0 +1,214 @@
+//! Transitions: the 21 direct changes of a task's state. All others go through released, as Dask's do.
+
+mod erred;
+mod memory;
+mod no_worker;
+mod processing;
+mod queued;
+mod released;
+mod waiting;
+
+use std::sync::Arc;
+
+use super::Scheduler;
+use super::instruction::{Failure, ToClient, ToWorker};
+use super::recommendations::{Finish, Recommendations};
+use super::story::Happening;
+use super::task::{StateName, TaskId, TaskState};
+
+impl Scheduler {
+    /// Changes states until nothing is recommended any more.
+    pub(super) fn cascade(&mut self, mut recommendations: Recommendations) {
+        while let Some((id, finish)) = recommendations.pop() {
+            let more = self.transition(id, finish);
+            recommendations.update(more);
+        }
+    }
+
+    /// Changes the state of one task, and returns what that recommends.
+    pub(super) fn transition(&mut self, id: TaskId, finish: Finish) -> Recommendations {
+        let Some(task) = self.tasks.get(id) else { return Recommendations::default() };
+        let (start, target) = (task.state(), finish.name());
+        if start == target {
+            return Recommendations::default();
+        }
+        let key = task.key.clone();
+        let Some(recommendations) = self.change(id, start, finish) else {
+            self.story.add(self.stimuli, &key, Happening::Ignored("no such transition"));
+            return Recommendations::default();
+        };
+        let actual = self.tasks.get(id).map_or(StateName::Forgotten, super::task::Task::state);
+        self.transitions[start as usize][target as usize] += 1;
+        self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
+        recommendations
+    }
+
+    fn change(&mut self, id: TaskId, start: StateName, finish: Finish) -> Option<Recommendations> {
+        use StateName::{Memory, NoWorker, Processing, Queued, Released, Waiting};
+        Some(match (start, finish) {
+            (Released, Finish::Waiting) => self.released_waiting(id),
+            (Released, Finish::Erred(failure)) => self.released_erred(id, &failure),
+            (Released | Memory, Finish::Forgotten) => self.forget(id),
+            (Waiting, Finish::Processing) => self.waiting_processing(id),
+            (Waiting, Finish::NoWorker) => self.waiting_no_worker(id),
+            (Waiting, Finish::Queued) => self.waiting_queued(id),
+            (Waiting, Finish::Memory(_)) => self.waiting_memory(id),
+            (Queued, Finish::Processing) => self.queued_processing(id),
+            (Queued, Finish::Erred(failure)) => self.queued_erred(id, &failure),
+            (NoWorker, Finish::Processing) => self.no_worker_processing(id),
+            (NoWorker, Finish::Erred(failure)) => self.no_worker_erred(id, &failure),
+            (Processing, Finish::Memory(arrival)) => self.processing_memory(id, arrival),
+            (Processing, Finish::Erred(failure)) => self.processing_erred(id, &failure),
+            (Memory, Finish::Erred(failure)) if self.tasks[id].actor => self.memory_erred(id, &failure),
+            (_, Finish::Released) => self.release(id, start, false)?,
+            (Released, _) => return None,
+            (_, finish) => return self.through_released(id, start, finish),
+        })
+    }
+
+    fn release(&mut self, id: TaskId, start: StateName, doomed: bool) -> Option<Recommendations> {
+        Some(match start {
+            StateName::Waiting => self.waiting_released(id, doomed),
+            StateName::NoWorker => self.no_worker_released(id),
+            StateName::Queued => self.queued_released(id),
+            StateName::Processing => self.processing_released(id),
+            StateName::Memory => self.memory_released(id),
+            StateName::Erred => self.erred_released(id),
+            StateName::Released | StateName::Forgotten => return None,
+        })
+    }
+
+    /// What the release recommends for the task itself goes before what was wanted.
+    fn through_released(&mut self, id: TaskId, start: StateName, finish: Finish) -> Option<Recommendations> {
+        let doomed = matches!(finish, Finish::Erred(_));
+        let mut recommendations = self.release(id, start, doomed)?;
+        if self.tasks.get(id).is_none() {
+            return Some(recommendations);
+        }
+        let finish = recommendations.get(id).cloned().unwrap_or(finish);
+        let released = StateName::Released;
+        self.transitions[start as usize][released as usize] += 1;
+        self.transitions[released as usize][finish.name() as usize] += 1;
+        let more = match finish {
+            Finish::Waiting | Finish::Erred(_) | Finish::Forgotten => self.change(id, released, finish)?,
+            _ => Recommendations::default(),
+        };
+        recommendations.update(more);
+        Some(recommendations)
+    }
+
+    // ---- What several transitions share
+
+    /// Whether anybody needs the result of a task.
+    pub(super) fn needed(&self, id: TaskId) -> bool {
+        !self.tasks[id].waiters.is_empty() || self.interests.has_left(id)
+    }
+
+    /// Tells all clients that want the result of a task.
+    pub(super) fn tell_wanting(&mut self, id: TaskId, message: &ToClient) {
+        let clients: Vec<_> = self.interests.rights(id).collect();
+        for client in clients {
+            self.tell_client(client, message.clone());
+        }
+    }
+
+    fn tell_failure(&mut self, id: TaskId, failure: &Arc<Failure>) {
+        let message = ToClient::TaskErred { key: self.tasks[id].key.clone(), failure: failure.clone() };
+        self.tell_wanting(id, &message);
+    }
+
+    /// Nobody has the result any more; those who had it free it.
+    fn drop_replicas(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get(id) else { return };
+        let key = task.key.clone();
+        for worker in self.replicas.remove_all(id, task.nbytes) {
+            self.leave_actor(id, worker);
+            self.tell_worker(worker, ToWorker::FreeKeys { keys: vec![key.clone()] });
+        }
+    }
+
+    fn leave_actor(&mut self, id: TaskId, worker: super::worker::WorkerId) {
+        if self.tasks[id].actor
+            && let Some(worker) = self.workers.value_mut(worker)
+        {
+            worker.actors.swap_remove(&id);
+        }
+    }
+
+    /// The task waits for its dependencies no more: those that nobody else needs are released.
+    fn release_dependencies(&mut self, id: TaskId, recommendations: &mut Recommendations) {
+        let dependencies: Vec<_> = self.tasks[id].dependencies.iter().copied().collect();
+        for dependency in dependencies {
+            let removed = self.tasks[dependency].waiters.swap_remove(&id);
+            let done = matches!(self.tasks[dependency].state, TaskState::Released | TaskState::Erred { .. });
+            if removed && !done && !self.needed(dependency) {
+                recommendations.add(dependency, Finish::Released);
+            }
+        }
+    }
+
+    /// What follows when a task that could run is released.
+    fn propagate_released(&mut self, id: TaskId) -> Recommendations {
+        let mut recommendations = Recommendations::default();
+        self.tasks.set(id, TaskState::Released);
+        if self.tasks[id].lost_dependencies {
+            recommendations.add(id, Finish::Forgotten);
+        } else if self.needed(id) {
+            recommendations.add(id, Finish::Waiting);
+            return recommendations;
+        }
+        self.release_dependencies(id, &mut recommendations);
+        self.tasks[id].waiters.clear();
+        recommendations
+    }
+
+    /// What follows when a task that waited or ran has failed.
+    fn propagate_erred(
+        &mut self,
+        id: TaskId,
+        failure: &Arc<Failure>,
+        on: Option<super::worker::WorkerId>,
+    ) -> Recommendations {
+        let mut recommendations = Recommendations::default();
+        self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on });
+        for waiter in std::mem::take(&mut self.tasks[id].waiters) {
+            recommendations.add(waiter, Finish::Erred(failure.clone()));
+        }
+        self.release_dependencies(id, &mut recommendations);
+        self.tell_failure(id, failure);
+        self.let_go(id, &mut recommendations);
+        recommendations
+    }
+
+    /// Forgets a task: its dependents cannot be computed again, its dependencies may not be needed any more.
+    fn forget(&mut self, id: TaskId) -> Recommendations {
+        let mut recommendations = Recommendations::default();
+        self.drop_replicas(id);
+        for dependent in self.tasks.cut_dependents(id) {
+            self.tasks[dependent].lost_dependencies = true;
+            if let TaskState::Waiting { on } = &mut self.tasks[dependent].state {
+                on.swap_remove(&id);
+            }
+            if !matches!(self.tasks[dependent].state(), StateName::Memory | StateName::Erred) {
+                recommendations.add(dependent, Finish::Forgotten);
+            }
+        }
+        for dependency in self.tasks.cut_dependencies(id) {
+            if self.tasks[dependency].dependents.is_empty() && !self.interests.has_left(dependency) {
+                recommendations.add(dependency, Finish::Forgotten);
+            } else if !self.needed(dependency)
+                && !matches!(self.tasks[dependency].state(), StateName::Released | StateName::Erred)
+            {
+                recommendations.add(dependency, Finish::Released);
+            }
+        }
+        let key = self.tasks[id].key.clone();
+        let reason = Some("already forgotten".into());
+        self.tell_wanting(id, &ToClient::CancelledKeys { keys: vec![key], reason, msg: None });
+        self.interests.remove_left(id);
+        self.groups.leave(self.tasks[id].group);
+        self.tasks.set(id, TaskState::Forgotten);
+        self.tasks.remove(id);
+        recommendations
+    }
+}

@@ -1,0 +1,138 @@
+//! To and from processing.
+
+use std::sync::Arc;
+
+use crate::scheduler::Scheduler;
+use crate::scheduler::instruction::{ComputeTask, Exception, Failure, ToClient, ToWorker};
+use crate::scheduler::recommendations::{Arrival, Finish, Recommendations};
+use crate::scheduler::task::{Processing, RunId, TaskId, TaskState};
+use crate::scheduler::worker::WorkerId;
+
+impl Scheduler {
+    /// Sends a task to a worker.
+    pub(super) fn start(&mut self, id: TaskId, worker: WorkerId) -> Recommendations {
+        let duration = self.groups.duration(self.tasks[id].group).unwrap_or(self.settings.unknown_duration);
+        let cost = duration + self.transfer_time(id, worker);
+        let run = RunId::new(self.settings.epoch, self.started);
+        self.started += 1;
+        self.tasks[id].run = Some(run);
+        self.tasks.set(id, TaskState::Processing(Processing { worker, cost, long_running: false }));
+        self.workers[worker].processing.insert(id);
+        self.workers[worker].occupancy += cost;
+        if self.tasks[id].actor {
+            self.workers[worker].actors.insert(id);
+        }
+        self.rank(worker);
+        if let Some(failure) = self.inputs_too_large(id, worker) {
+            return self.transition(id, Finish::Erred(failure));
+        }
+        if let Some(message) = self.compute_task(id, run) {
+            self.tell_worker(worker, ToWorker::ComputeTask(Box::new(message)));
+        }
+        Recommendations::default()
+    }
+
+    fn compute_task(&self, id: TaskId, run: RunId) -> Option<ComputeTask> {
+        let task = &self.tasks[id];
+        let who_has = task.dependencies.iter().map(|&dependency| {
+            let input = &self.tasks[dependency];
+            (input.key.clone(), input.nbytes, self.addresses(dependency))
+        });
+        Some(ComputeTask {
+            key: task.key.clone(),
+            run,
+            priority: task.priority,
+            who_has: who_has.collect(),
+            run_spec: task.run_spec.clone()?,
+            resources: task.restrictions.as_ref().map(|it| it.resources.clone()).unwrap_or_default(),
+            actor: task.actor,
+            annotations: task.annotations.clone(),
+        })
+    }
+
+    /// A guard against mistakes by orders of magnitude, as Dask has it.
+    fn inputs_too_large(&self, id: TaskId, worker: WorkerId) -> Option<Arc<Failure>> {
+        let worker = &self.workers[worker].spec;
+        let limit_bytes = worker.memory_limit.filter(|&limit| limit > 0)?;
+        let task = &self.tasks[id];
+        let sizes = task.dependencies.iter().map(|&dependency| self.tasks[dependency].nbytes);
+        let needed_bytes = sizes.fold(0_u64, u64::saturating_add);
+        (needed_bytes > limit_bytes).then(|| {
+            let worker = worker.address.clone();
+            let exception = Exception::InputsTooLarge { needed_bytes, worker, limit_bytes };
+            Arc::new(Failure { cause: task.key.clone(), exception })
+        })
+    }
+
+    /// Takes a task off its worker's list. Returns the worker if it is still there.
+    fn leave_worker(&mut self, id: TaskId) -> Option<WorkerId> {
+        let Processing { worker, cost, long_running } = self.tasks[id].processing()?.clone();
+        let state = self.workers.value_mut(worker)?;
+        state.processing.swap_remove(&id);
+        state.long_running.swap_remove(&id);
+        if !long_running {
+            state.occupancy -= cost;
+        }
+        if state.processing.len() == state.long_running.len() {
+            // Sums of floats drift: nothing left is nothing.
+            state.occupancy = 0.0;
+        }
+        self.rank(worker);
+        Some(worker)
+    }
+
+    pub(super) fn processing_memory(&mut self, id: TaskId, arrival: Arrival) -> Recommendations {
+        let Arrival { worker, nbytes, class, duration } = arrival;
+        if !self.tasks[id].processing().is_some_and(|processing| processing.long_running) {
+            let group = self.tasks[id].group;
+            self.groups.learn(group, duration);
+        }
+        self.leave_worker(id);
+        let task = &mut self.tasks[id];
+        task.nbytes = nbytes;
+        self.replicas.add(id, worker, nbytes);
+        let mut recommendations = Recommendations::default();
+        self.wake_dependents(id, &mut recommendations);
+        self.release_dependencies(id, &mut recommendations);
+        if self.needed(id) {
+            let message = ToClient::KeyInMemory { key: self.tasks[id].key.clone(), class: class.clone() };
+            self.tell_wanting(id, &message);
+        } else {
+            recommendations.add(id, Finish::Released);
+        }
+        self.tasks.set(id, TaskState::Memory { class });
+        self.let_go(id, &mut recommendations);
+        recommendations
+    }
+
+    /// The result of a task is there: dependents that waited for nothing else can run, the most urgent first.
+    pub(in crate::scheduler) fn wake_dependents(&mut self, id: TaskId, recommendations: &mut Recommendations) {
+        let mut dependents: Vec<_> = self.tasks[id].dependents.iter().copied().collect();
+        dependents.sort_by(|&a, &b| self.tasks[b].priority.cmp(&self.tasks[a].priority));
+        for dependent in dependents {
+            if let TaskState::Waiting { on } = &mut self.tasks[dependent].state
+                && on.swap_remove(&id)
+                && on.is_empty()
+            {
+                recommendations.add(dependent, Finish::Processing);
+            }
+        }
+    }
+
+    pub(super) fn processing_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
+        let on = self.leave_worker(id);
+        if let Some(worker) = on {
+            self.leave_actor(id, worker);
+        }
+        self.propagate_erred(id, failure, on)
+    }
+
+    pub(super) fn processing_released(&mut self, id: TaskId) -> Recommendations {
+        if let Some(worker) = self.leave_worker(id) {
+            self.leave_actor(id, worker);
+            let keys = vec![self.tasks[id].key.clone()];
+            self.tell_worker(worker, ToWorker::FreeKeys { keys });
+        }
+        self.propagate_released(id)
+    }
+}

@@ -1,0 +1,59 @@
+//! From released.
+
+use std::sync::Arc;
+
+use crate::scheduler::Scheduler;
+use crate::scheduler::instruction::Failure;
+use crate::scheduler::recommendations::{Finish, Recommendations};
+use crate::scheduler::registry::Set;
+use crate::scheduler::task::{StateName, TaskId, TaskState};
+
+impl Scheduler {
+    pub(super) fn released_waiting(&mut self, id: TaskId) -> Recommendations {
+        let task = &self.tasks[id];
+        if task.lost_dependencies {
+            return Recommendations::one(id, Finish::Forgotten);
+        }
+        if task.run_spec.is_none() || !self.needed(id) {
+            return Recommendations::default();
+        }
+        let failure = task.dependencies.iter().find_map(|&dependency| self.tasks[dependency].failure());
+        if let Some(failure) = failure {
+            return Recommendations::one(id, Finish::Erred(failure.clone()));
+        }
+        let mut recommendations = Recommendations::default();
+        let mut on = Set::default();
+        let dependencies: Vec<_> = task.dependencies.iter().copied().collect();
+        for dependency in dependencies {
+            if !self.replicas.held(dependency) {
+                on.insert(dependency);
+            }
+            if self.tasks[dependency].state() == StateName::Released {
+                recommendations.add(dependency, Finish::Waiting);
+            }
+            self.tasks[dependency].waiters.insert(id);
+        }
+        if on.is_empty() {
+            recommendations.add(id, Finish::Processing);
+        }
+        self.tasks.set(id, TaskState::Waiting { on });
+        recommendations
+    }
+
+    pub(super) fn released_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
+        let mut recommendations = Recommendations::default();
+        let waiters = std::mem::take(&mut self.tasks[id].waiters);
+        for &dependent in waiters.iter().chain(&self.tasks[id].dependents) {
+            let dependent_task = &self.tasks[dependent];
+            let unsaid = !matches!(dependent_task.state(), StateName::Memory | StateName::Erred);
+            if unsaid {
+                recommendations.add(dependent, Finish::Erred(failure.clone()));
+            }
+        }
+        self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on: None });
+        self.release_dependencies(id, &mut recommendations);
+        self.tell_failure(id, failure);
+        self.let_go(id, &mut recommendations);
+        recommendations
+    }
+}

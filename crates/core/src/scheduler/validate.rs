@@ -1,0 +1,157 @@
+//! Validation: the walk over everything that must always hold. For tests, and for those who ask for it.
+
+use super::Scheduler;
+use super::stimulus::WorkerStatus;
+use super::task::{StateName, TaskId, TaskState};
+use crate::key::Key;
+
+/// Something that must always hold does not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: {subject}")]
+pub struct Violation {
+    /// What must hold.
+    pub rule: &'static str,
+    /// Of whom it does not.
+    pub subject: String,
+}
+
+fn must(holds: bool, rule: &'static str, subject: &dyn std::fmt::Display) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation { rule, subject: subject.to_string() }) }
+}
+
+impl Scheduler {
+    /// Checks all that must hold between stimuli. Its cost is that of a walk over everything.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate(&self) -> Result<(), Violation> {
+        for (id, task) in self.tasks.iter() {
+            self.validate_edges(id)?;
+            self.validate_state(id)?;
+            let listed = self.queued.contains(&(task.priority, id));
+            must(listed == (task.state() == StateName::Queued), "the queue holds the queued", &task.key)?;
+            let listed = self.unrunnable.contains(&(task.priority, id));
+            must(listed == (task.state() == StateName::NoWorker), "those without worker are listed", &task.key)?;
+        }
+        self.validate_workers()?;
+        self.validate_relations()?;
+        let queued = self.tasks.count(StateName::Queued);
+        must(self.queued.len() == queued, "the queue holds nothing else", &queued)?;
+        let stranded = self.tasks.count(StateName::NoWorker);
+        must(self.unrunnable.len() == stranded, "those without worker are all", &stranded)?;
+        must(queued == 0 || self.workers.open().is_empty(), "no thread is free while tasks are queued", &queued)
+    }
+
+    fn validate_edges(&self, id: TaskId) -> Result<(), Violation> {
+        let task = &self.tasks[id];
+        for &dependency in &task.dependencies {
+            let other = self.tasks.get(dependency);
+            must(other.is_some_and(|it| it.dependents.contains(&id)), "edges have two sides", &task.key)?;
+        }
+        for &dependent in &task.dependents {
+            let other = self.tasks.get(dependent);
+            must(other.is_some_and(|it| it.dependencies.contains(&id)), "edges have two sides", &task.key)?;
+        }
+        for &waiter in &task.waiters {
+            must(task.dependents.contains(&waiter), "who waits is a dependent", &task.key)?;
+            let unfinished = matches!(
+                self.tasks[waiter].state(),
+                StateName::Waiting | StateName::NoWorker | StateName::Queued | StateName::Processing
+            );
+            must(unfinished, "who waits is not finished", &self.tasks[waiter].key)?;
+        }
+        Ok(())
+    }
+
+    fn validate_state(&self, id: TaskId) -> Result<(), Violation> {
+        let task = &self.tasks[id];
+        let key = &task.key;
+        let held = self.replicas.held(id);
+        must(held == (task.state() == StateName::Memory), "what is in memory is held, and nothing else", key)?;
+        match &task.state {
+            TaskState::Released => self.validate_released(id),
+            TaskState::Waiting { on } => {
+                must(!on.is_empty(), "who waits waits for something", key)?;
+                let absent = task.dependencies.iter().filter(|&&it| !self.replicas.held(it));
+                must(absent.clone().count() == on.len(), "it waits for what is not there", key)?;
+                must(absent.into_iter().all(|it| on.contains(it)), "it waits for what is not there", key)?;
+                self.validate_unfinished(id)
+            }
+            TaskState::Queued | TaskState::NoWorker { .. } => {
+                self.validate_inputs(id)?;
+                self.validate_unfinished(id)
+            }
+            TaskState::Processing(processing) => {
+                let worker = self.workers.get(processing.worker);
+                must(worker.is_some_and(|it| it.processing.contains(&id)), "who runs it knows", key)?;
+                must(task.run.is_some(), "an attempt has a number", key)?;
+                self.validate_inputs(id)?;
+                self.validate_unfinished(id)
+            }
+            TaskState::Memory { .. } => must(self.needed(id) || task.run_spec.is_none(), "what is held is needed", key),
+            TaskState::Erred { .. } => must(task.waiters.is_empty(), "nobody waits for a failure", key),
+            TaskState::Forgotten => must(false, "what is forgotten is gone", key),
+        }
+    }
+
+    fn validate_released(&self, id: TaskId) -> Result<(), Violation> {
+        let task = &self.tasks[id];
+        must(!self.needed(id) || task.run_spec.is_none(), "what is needed is computed", &task.key)?;
+        let reachable = !task.dependents.is_empty() || self.interests.has_left(id);
+        must(reachable, "what nobody refers to is forgotten", &task.key)?;
+        must(!task.lost_dependencies, "what cannot be computed is forgotten", &task.key)
+    }
+
+    /// What must hold of all that is to be computed.
+    fn validate_unfinished(&self, id: TaskId) -> Result<(), Violation> {
+        let task = &self.tasks[id];
+        must(self.needed(id), "what is computed is needed", &task.key)?;
+        must(task.run_spec.is_some(), "what is computed has been submitted", &task.key)?;
+        for &dependency in &task.dependencies {
+            let input = &self.tasks[dependency];
+            must(input.waiters.contains(&id), "inputs know who waits for them", &task.key)?;
+            must(input.state() != StateName::Erred, "no input has failed", &task.key)?;
+        }
+        Ok(())
+    }
+
+    fn validate_inputs(&self, id: TaskId) -> Result<(), Violation> {
+        let task = &self.tasks[id];
+        must(task.dependencies.iter().all(|&it| self.replicas.held(it)), "what can run has its inputs", &task.key)
+    }
+
+    fn validate_workers(&self) -> Result<(), Violation> {
+        for (id, worker) in self.workers.iter() {
+            let address = worker.address();
+            for &task in &worker.processing {
+                let here = self.tasks.get(task).and_then(|it| it.processing()).is_some_and(|it| it.worker == id);
+                must(here, "a worker runs what it is said to run", address)?;
+            }
+            must(worker.long_running.is_subset(&worker.processing), "who seceded still runs", address)?;
+            let costs = worker.processing.iter().filter_map(|&task| self.tasks[task].processing());
+            let sum: f64 = costs.filter(|it| !it.long_running).map(|it| it.cost).sum();
+            must((sum - worker.occupancy).abs() < 1e-6 * sum.max(1.0), "occupancy is the sum of costs", address)?;
+            let running = worker.spec.status == WorkerStatus::Running;
+            must(self.workers.running().contains(&id) == running, "who takes work is listed", address)?;
+            let listed = worker.load.is_some_and(|load| self.workers.open().contains(&(load, id)));
+            must(listed == worker.load.is_some(), "free threads are listed", address)?;
+        }
+        must(self.workers.open().len() <= self.workers.len(), "a worker is listed once", &self.workers.len())
+    }
+
+    fn validate_relations(&self) -> Result<(), Violation> {
+        let key = |id: TaskId| self.tasks.get(id).map_or(Key::from("(gone)"), |task| task.key.clone());
+        for id in self.replicas.tasks().chain(self.interests.all_lefts()) {
+            must(self.tasks.get(id).is_some(), "what is held or wanted is known", &key(id))?;
+        }
+        for worker in self.replicas.workers() {
+            let holds: u64 = self.replicas.has_what(worker).map(|task| self.tasks[task].nbytes).sum();
+            must(self.workers.get(worker).is_some(), "who holds something is here", &holds)?;
+            must(holds == self.replicas.bytes(worker), "bytes are the sum of sizes", &holds)?;
+        }
+        for client in self.interests.all_rights() {
+            must(self.clients.get(client).is_some(), "who wants something is here", &format!("{client:?}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Views: what can be read of the scheduler from outside.
+
+use super::Scheduler;
+use super::stimulus::{Text, WorkerStatus};
+use super::story::Line;
+use super::task::{RunId, StateName};
+use crate::key::Key;
+
+/// What is known of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    /// Its state.
+    pub state: StateName,
+    /// The workers that hold its result.
+    pub who_has: Vec<Text>,
+    /// The clients that want it.
+    pub who_wants: Vec<Text>,
+    /// The last attempt, and the worker that runs it.
+    pub run: Option<RunId>,
+    /// The worker that runs it.
+    pub processing_on: Option<Text>,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerView {
+    /// Its address.
+    pub address: Text,
+    /// Whether it takes work.
+    pub status: WorkerStatus,
+    /// What was sent there.
+    pub processing: Vec<Key>,
+    /// What it holds.
+    pub has_what: Vec<Key>,
+    /// The size of what it holds.
+    pub nbytes: u64,
+}
+
+impl Scheduler {
+    /// What is known of a key.
+    pub fn task(&self, key: &Key) -> Option<TaskView> {
+        let id = self.tasks.id(key)?;
+        let task = &self.tasks[id];
+        Some(TaskView {
+            state: task.state(),
+            who_has: self.addresses(id),
+            who_wants: self.interests.rights(id).map(|client| self.clients[client].name.clone()).collect(),
+            run: task.run,
+            processing_on: task.processing().map(|it| self.workers[it.worker].address().clone()),
+        })
+    }
+
+    /// The keys of all tasks.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.tasks.iter().map(|(_, task)| &task.key)
+    }
+
+    /// All workers.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerView> + '_ {
+        let keys = |ids: Vec<super::task::TaskId>| ids.into_iter().map(|id| self.tasks[id].key.clone()).collect();
+        self.workers.iter().map(move |(id, worker)| WorkerView {
+            address: worker.address().clone(),
+            status: worker.spec.status,
+            processing: keys(worker.processing.iter().copied().collect()),
+            has_what: keys(self.replicas.has_what(id).collect()),
+            nbytes: self.replicas.bytes(id),
+        })
+    }
+
+    /// How many tasks are in a state.
+    pub fn count(&self, state: StateName) -> usize {
+        self.tasks.count(state)
+    }
+
+    /// How often a task was to go from one state to another.
+    pub fn transitions(&self, start: StateName, finish: StateName) -> u64 {
+        self.transitions[start as usize][finish as usize]
+    }
+
+    /// What happened to a key, as far back as is remembered.
+    pub fn story<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Line> {
+        self.story.of(key)
+    }
+}

@@ -1,0 +1,135 @@
+//! The checker: safety after every step, and in the end liveness. Whatever is wrong is a panic that the runner catches.
+
+use cenote_core::key::Key;
+use cenote_core::scheduler::Scheduler;
+use cenote_core::scheduler::instruction::Exception;
+use cenote_core::scheduler::task::StateName;
+use cenote_core::scheduler::wait::WaitReason;
+
+use super::client::Belief;
+use super::cluster::Cluster;
+use super::mutants::Mutant;
+
+/// Faults end after so many seconds, and everything must be done after so many more.
+const FAULTY_SECONDS: u64 = 5;
+const HEALED_SECONDS: u64 = 40;
+const SECOND: u64 = 1_000_000;
+
+/// Runs a seed to its end, and returns the scheduler for those who count.
+pub fn run(seed: u64, mutant: Option<Mutant>) -> Scheduler {
+    let mut cluster = Cluster::new(seed, mutant);
+    while cluster.net.now < FAULTY_SECONDS * SECOND && cluster.step() {}
+    cluster.heal();
+    cluster.settle("the work");
+    cluster.check_results();
+    for client in 0..cluster.clients.len() {
+        cluster.close(client);
+    }
+    cluster.settle("the end");
+    cluster.check_emptiness();
+    cluster.scheduler
+}
+
+impl Cluster {
+    /// Everything works again.
+    fn heal(&mut self) {
+        self.faults = false;
+        self.executor_dies = false;
+        self.net.heal();
+        for index in 0..self.workers.len() {
+            self.thaw(index);
+            self.boot(index);
+        }
+    }
+
+    /// Goes on until nothing is on its way.
+    fn settle(&mut self, what: &str) {
+        let end = self.net.now + HEALED_SECONDS * SECOND;
+        // Heartbeats are always on their way: quiet is when nothing else is.
+        while self.step() {
+            if self.net.is_quiet() {
+                // What was said last may not have been understood yet: two more looks of the watchdog.
+                let soon = self.net.now + 2 * SECOND;
+                while self.net.now < soon && self.step() {}
+                if self.is_settled() {
+                    return;
+                }
+            }
+            assert!(self.net.now < end, "{what} is not done: {}", self.unfinished());
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.scheduler.count(StateName::Processing) == 0 && self.workers.iter().all(|worker| worker.tasks.is_empty())
+    }
+
+    fn unfinished(&self) -> String {
+        let reasons =
+            self.scheduler.keys().filter_map(|key| Some(format!("{key}: {:?}", self.scheduler.wait_reason(key)?)));
+        let tasks = self.workers.iter().map(|worker| format!("{worker:?}"));
+        reasons.take(5).chain(tasks).collect::<Vec<_>>().join("; ")
+    }
+
+    fn check_results(&self) {
+        for client in self.clients.iter().filter(|client| client.open) {
+            for (key, belief) in &client.keys {
+                self.check_result(&client.name, key, belief);
+            }
+        }
+        for name in self.scheduler.keys() {
+            let task = self.scheduler.task(name).expect("it was just listed");
+            for client in self.clients.iter().filter(|client| task.who_wants.iter().any(|it| **it == *client.name)) {
+                let wants = client.keys.contains_key(&name.to_string());
+                assert!(wants, "{} does not want {name}", client.name);
+            }
+        }
+    }
+
+    fn check_result(&self, client: &str, name: &str, belief: &Belief) {
+        let key = Key::from(name);
+        let task = self.scheduler.task(&key);
+        let state = task.as_ref().map(|task| task.state);
+        match belief {
+            Belief::Memory => {
+                assert_eq!(state, Some(StateName::Memory), "{client} believes that {name} is there");
+                let holders = task.map(|task| task.who_has).unwrap_or_default();
+                let mut found = false;
+                for address in &holders {
+                    let worker = self.workers.iter().find(|worker| worker.alive && *worker.address == **address);
+                    let value = worker.and_then(|worker| worker.data.get(name));
+                    let lost = self.lost.contains(&(address.to_string(), name.to_owned()));
+                    assert!(value.is_none_or(|&value| value == self.workload.value(name)), "{name} has a wrong value");
+                    found |= value.is_some() || lost;
+                }
+                assert!(found, "nobody has {name} of those who should: {holders:?}, {}", self.story(name));
+            }
+            Belief::Erred { cause, exception } => match exception {
+                Exception::KilledWorker { .. } | Exception::ActorLost => {}
+                Exception::Raised { text, .. } if &**text == "executor died" => {}
+                _ => assert!(self.workload.may_fail(cause), "{cause} cannot have failed: {exception:?}"),
+            },
+            Belief::Cancelled => {}
+            Belief::Pending => {
+                let reason = self.scheduler.wait_reason(&key);
+                let known = matches!(reason, Some(WaitReason::Submission));
+                let story = self.story(name);
+                assert!(known, "{client} waits for {name}, which is {state:?}: {reason:?}, {story}");
+            }
+        }
+    }
+
+    fn story(&self, name: &str) -> String {
+        let lines: Vec<_> =
+            self.scheduler.story(&name.into()).map(|line| format!("{}: {:?}", line.stimulus, line.what)).collect();
+        lines.join("\n")
+    }
+
+    /// When nobody wants anything, nothing is left.
+    fn check_emptiness(&self) {
+        let left: Vec<_> = self.scheduler.keys().map(ToString::to_string).collect();
+        assert!(left.is_empty(), "the scheduler still knows {left:?}");
+        for worker in self.workers.iter().filter(|worker| worker.alive) {
+            assert!(worker.data.is_empty(), "{} still holds {:?}", worker.name, worker.data.keys());
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! The cluster: one scheduler, model workers and clients, and the network between them, on one thread.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cenote_core::key::Key;
+use cenote_core::protocol::serialized::Serialized;
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::instruction::{Exception, Instruction, ToWorker};
+use cenote_core::scheduler::stimulus::{FromClient, FromWorker, GraphSpec, Stimulus, WorkerSpec};
+use cenote_core::scheduler::{Scheduler, Settings};
+
+use super::chance::Chance;
+use super::client::{Belief, ModelClient};
+use super::mutants::Mutant;
+use super::network::{AtWorker, Connection, Event, Micros, Network};
+use super::worker::{Act, ModelWorker};
+use super::workload::{Fate, Workload};
+
+pub const SCHEDULER: &str = "scheduler";
+const MILLI: Micros = 1000;
+
+pub struct Cluster {
+    pub scheduler: Scheduler,
+    pub net: Network,
+    pub workers: Vec<ModelWorker>,
+    pub clients: Vec<ModelClient>,
+    pub workload: Workload,
+    pub chance: Chance,
+    pub faults: bool,
+    /// Results that workers have lost without a word.
+    pub lost: BTreeSet<(String, String)>,
+    /// Graphs that are pickled: the executor knows them by number.
+    pub graphs: Vec<GraphSpec>,
+    pub executor_dies: bool,
+    /// Which connection the scheduler has with each address.
+    streams: BTreeMap<String, (usize, Connection)>,
+    connections: Connection,
+    mutant: Option<Mutant>,
+    mutated: u64,
+}
+
+impl Cluster {
+    pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
+        let mut chance = Chance::new(seed);
+        let settings = Settings { worker_ttl: Some(3.0), refresh_attempts_max: 5, ..Settings::default() };
+        let mut cluster = Self {
+            scheduler: Scheduler::new(settings),
+            net: Network::default(),
+            workers: Vec::new(),
+            clients: Vec::new(),
+            workload: Workload::default(),
+            faults: true,
+            lost: BTreeSet::new(),
+            graphs: Vec::new(),
+            executor_dies: false,
+            streams: BTreeMap::new(),
+            connections: 0,
+            mutant,
+            mutated: 0,
+            chance: chance.clone(),
+        };
+        for index in 0..4 {
+            let resources = if index == 0 { vec![("gpu".into(), 1.0)] } else { Vec::new() };
+            let worker = ModelWorker::new(format!("name{index}"), 1 + chance.below(3) as u32, resources);
+            cluster.workers.push(worker);
+            if chance.happens(700) {
+                cluster.net.after(chance.between(0, 300 * MILLI), Event::Boot { worker: index });
+            }
+        }
+        for index in 0..=chance.below(3) {
+            let client = ModelClient {
+                name: format!("client{index}"),
+                open: true,
+                plan: 2 + chance.below(8),
+                keys: BTreeMap::new(),
+            };
+            cluster.tell_scheduler(
+                &client.name.clone(),
+                None,
+                Stimulus::ClientJoined { client: (*client.name).into() },
+            );
+            cluster.clients.push(client);
+            cluster.net.after(chance.between(0, 500 * MILLI), Event::ClientActs { client: index });
+        }
+        cluster.net.after(0, Event::Tick);
+        cluster.net.after(50 * MILLI, Event::Fault);
+        cluster.chance = chance;
+        cluster
+    }
+
+    /// Lets the next thing happen; false when nothing more will.
+    pub fn step(&mut self) -> bool {
+        let Some(event) = self.net.next() else { return false };
+        match event {
+            Event::AtScheduler { connection, stimulus } => self.at_scheduler(connection, stimulus),
+            Event::AtWorker { worker, connection, what } => self.at_worker(worker, connection, what),
+            Event::AtClient { client, message } => {
+                if let Some(client) = self.clients.iter_mut().find(|it| it.name == client) {
+                    client.hear(message);
+                }
+            }
+            Event::ClientActs { client } => self.client_acts(client),
+            Event::Boot { worker } => self.boot(worker),
+            Event::Thaw { worker } => self.thaw(worker),
+            Event::Fault => self.fault(),
+            Event::Tick => self.tick(),
+        }
+        true
+    }
+
+    fn tick(&mut self) {
+        self.at_scheduler(None, Stimulus::Tick);
+        for index in 0..self.workers.len() {
+            if self.workers[index].alive && !self.workers[index].frozen {
+                self.workers[index].say(FromWorker::Heartbeat);
+                self.act(index);
+            }
+        }
+        self.net.after(500 * MILLI, Event::Tick);
+    }
+
+    // ---- The scheduler
+
+    pub fn tell_scheduler(&mut self, from: &str, connection: Option<Connection>, stimulus: Stimulus) {
+        let delay = self.chance.between(200, 3 * MILLI);
+        self.net.send(from, SCHEDULER, delay, Event::AtScheduler { connection, stimulus });
+    }
+
+    pub fn at_scheduler(&mut self, connection: Option<Connection>, stimulus: Stimulus) {
+        if let (Stimulus::Worker { worker, .. }, Some(connection)) = (&stimulus, connection)
+            && self.streams.get(&**worker).is_none_or(|stream| stream.1 != connection)
+        {
+            return;
+        }
+        let stimuli = match self.mutant {
+            Some(mutant) => mutant.stimulus(stimulus, &mut self.mutated),
+            None => Some(stimulus),
+        };
+        let Some(stimulus) = stimuli else { return };
+        self.trace(&stimulus);
+        let now = self.net.now as f64 / 1e6;
+        let mut instructions = Vec::new();
+        let joined = if let Stimulus::WorkerJoined(spec) = &stimulus { Some(spec.address.clone()) } else { None };
+        self.scheduler.handle_stimulus(stimulus, now, &mut instructions);
+        if let Err(violation) = self.scheduler.validate() {
+            panic!("{violation}");
+        }
+        for instruction in instructions {
+            self.trace(&instruction);
+            let mutated = match self.mutant {
+                Some(mutant) => mutant.instruction(instruction, &mut self.mutated),
+                None => vec![instruction],
+            };
+            for instruction in mutated {
+                self.carry_out(instruction, connection, joined.as_deref());
+            }
+        }
+        let known: BTreeSet<String> = self.scheduler.workers().map(|worker| worker.address.to_string()).collect();
+        self.streams.retain(|address, _| known.contains(address));
+    }
+
+    /// Shows what goes in and out and mentions what is looked for.
+    fn trace(&self, what: &impl std::fmt::Debug) {
+        if let Ok(wanted) = std::env::var("CENOTE_SIM_TRACE") {
+            let text = format!("{what:?}");
+            if text.contains(&wanted) {
+                eprintln!("{:>9} {text}", self.net.now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, instruction: Instruction, connection: Option<Connection>, joined: Option<&str>) {
+        let delay = self.chance.between(200, 3 * MILLI);
+        match instruction {
+            Instruction::ToWorker { worker, message } => {
+                if let Some(&(index, connection)) = self.streams.get(&*worker) {
+                    self.send_to_worker(index, connection, AtWorker::Message(message));
+                }
+            }
+            Instruction::ToClient { client, message } => {
+                let event = Event::AtClient { client: client.to_string(), message };
+                self.net.send(SCHEDULER, &client, delay, event);
+            }
+            Instruction::Materialize { ticket, graph, .. } => {
+                let outcome = self.materialize(&graph);
+                let event =
+                    Event::AtScheduler { connection: None, stimulus: Stimulus::Materialized { ticket, outcome } };
+                let delay = self.chance.between(MILLI, 200 * MILLI);
+                self.net.after(delay, event);
+            }
+            Instruction::WorkerReply { worker, reply } => {
+                let connection = connection.expect("a worker joins over a connection");
+                let Some(index) = self.workers.iter().position(|it| it.connection == connection) else { return };
+                if reply.is_err() {
+                    self.send_to_worker(index, connection, AtWorker::Refused);
+                } else {
+                    assert_eq!(joined, Some(&*worker), "who joins is answered");
+                    self.streams.insert(worker.to_string(), (index, connection));
+                }
+            }
+            Instruction::HeartbeatReply { worker, interval } => {
+                let close = ToWorker::Close { reason: "not known".into() };
+                let found = self.workers.iter().position(|it| interval.is_none() && it.alive && it.address == *worker);
+                if let Some(index) = found {
+                    self.send_to_worker(index, self.workers[index].connection, AtWorker::Message(close));
+                }
+            }
+            Instruction::Stuck { key, reason } => panic!("{key} is stuck: {reason:?}"),
+        }
+    }
+
+    fn send_to_worker(&mut self, worker: usize, connection: Connection, what: AtWorker) {
+        let delay = self.chance.between(200, 3 * MILLI);
+        let name = self.workers[worker].name.clone();
+        self.net.send(SCHEDULER, &name, delay, Event::AtWorker { worker, connection, what });
+    }
+
+    fn materialize(&mut self, graph: &Serialized) -> Result<GraphSpec, Exception> {
+        if std::mem::take(&mut self.executor_dies) {
+            return Err(Exception::Raised {
+                exception: Value::Nil,
+                traceback: Value::Nil,
+                text: "executor died".into(),
+            });
+        }
+        let number: usize = String::from_utf8_lossy(&graph.frames()[0]).parse().expect("graphs are sent as numbers");
+        Ok(self.graphs[number].clone())
+    }
+
+    // ---- Workers
+
+    pub fn boot(&mut self, index: usize) {
+        if self.workers[index].alive {
+            return;
+        }
+        self.connections += 1;
+        let (connection, name) = (self.connections, self.workers[index].name.clone());
+        // Some come back under the address that they had.
+        let turn = if self.chance.happens(500) { 0 } else { connection };
+        self.workers[index].boot(format!("tcp://{name}:{turn}"), connection);
+        self.join(index);
+    }
+
+    fn join(&mut self, index: usize) {
+        let worker = &self.workers[index];
+        let spec = WorkerSpec {
+            address: (*worker.address).into(),
+            name: (*worker.name).into(),
+            host: format!("host{}", index % 2).into(),
+            nthreads: worker.threads,
+            memory_limit: Some(1 << 30),
+            resources: worker.resources.clone(),
+            status: worker.status,
+        };
+        let (name, connection) = (worker.name.clone(), worker.connection);
+        self.tell_scheduler(&name, Some(connection), Stimulus::WorkerJoined(spec));
+    }
+
+    /// The process ends, and all that it knew. The scheduler hears of it later.
+    pub fn crash(&mut self, index: usize, expected: bool) {
+        let worker = &mut self.workers[index];
+        (worker.alive, worker.frozen) = (false, false);
+        worker.data.clear();
+        worker.tasks.clear();
+        let inbox = std::mem::take(&mut worker.inbox);
+        let (connection, address) = (worker.connection, worker.address.clone());
+        self.net.cut(connection);
+        for what in inbox {
+            self.at_worker(index, connection, what);
+        }
+        if self.streams.get(&address).is_some_and(|stream| stream.1 == connection) {
+            let left = Stimulus::WorkerLeft { worker: (*address).into(), expected };
+            // Its connection breaks: nothing can follow on it.
+            let name = self.workers[index].name.clone();
+            self.tell_scheduler(&name, None, left);
+        }
+        let delay = self.chance.between(10 * MILLI, 1000 * MILLI);
+        self.net.after(delay, Event::Boot { worker: index });
+    }
+
+    pub fn thaw(&mut self, index: usize) {
+        let worker = &mut self.workers[index];
+        worker.frozen = false;
+        let inbox = std::mem::take(&mut worker.inbox);
+        if worker.alive && worker.status != cenote_core::scheduler::stimulus::WorkerStatus::Running {
+            worker.status = cenote_core::scheduler::stimulus::WorkerStatus::Running;
+            worker.say(FromWorker::StatusChange { status: worker.status });
+        }
+        let connection = self.workers[index].connection;
+        for what in inbox {
+            self.at_worker(index, connection, what);
+        }
+        self.act(index);
+    }
+
+    fn at_worker(&mut self, index: usize, connection: Connection, what: AtWorker) {
+        let worker = &mut self.workers[index];
+        if !worker.alive || worker.connection != connection {
+            if let AtWorker::Asked { by, connection, keys } = what {
+                let data = keys.into_iter().map(|key| (key, None)).collect();
+                self.answer(index, by, connection, data);
+            }
+            return;
+        }
+        if worker.frozen {
+            worker.inbox.push(what);
+            return;
+        }
+        self.receive(index, what);
+    }
+
+    fn receive(&mut self, index: usize, what: AtWorker) {
+        let worker = &mut self.workers[index];
+        let connection = worker.connection;
+        match what {
+            AtWorker::Message(message) => worker.hear(message),
+            AtWorker::Refused => {
+                self.net.cut(connection);
+                self.workers[index].alive = false;
+                self.net.after(300 * MILLI, Event::Boot { worker: index });
+                return;
+            }
+            AtWorker::Done { key, started } => worker.done(&key, started, &mut self.workload),
+            AtWorker::Asked { by, connection, keys } => {
+                let data = keys.into_iter().map(|key| (key.clone(), worker.data.get(&key).copied())).collect();
+                return self.answer(index, by, connection, data);
+            }
+            AtWorker::Answered { data } => worker.fetched(data),
+            AtWorker::AskAgain => worker.ask_again(),
+        }
+        self.act(index);
+    }
+
+    fn answer(&mut self, from: usize, to: usize, connection: Connection, data: Vec<(String, Option<u64>)>) {
+        let delay = self.chance.between(200, 3 * MILLI);
+        let (from, name) = (self.workers[from].name.clone(), self.workers[to].name.clone());
+        let event = Event::AtWorker { worker: to, connection, what: AtWorker::Answered { data } };
+        self.net.send(&from, &name, delay, event);
+    }
+
+    /// Does what a worker wants done.
+    pub fn act(&mut self, index: usize) {
+        if !self.workers[index].alive {
+            return;
+        }
+        self.workers[index].go_on(&mut self.workload);
+        let (name, connection) = (self.workers[index].name.clone(), self.workers[index].connection);
+        let at = |what| Event::AtWorker { worker: index, connection, what };
+        for act in std::mem::take(&mut self.workers[index].acts) {
+            match act {
+                Act::Say(said) => {
+                    let worker = (*self.workers[index].address).into();
+                    self.tell_scheduler(&name, Some(connection), Stimulus::Worker { worker, said });
+                }
+                Act::AskAgainLater => self.net.after(100 * MILLI, at(AtWorker::AskAgain)),
+                Act::Run { key, started } => {
+                    let long = if self.workload.fate(&key) == Fate::Straggle { 500 } else { 30 };
+                    let delay = self.chance.between(MILLI, long * MILLI);
+                    self.net.after(delay, at(AtWorker::Done { key, started }));
+                }
+                Act::Ask { address, keys } => self.ask(index, &address, keys),
+                Act::Die => return self.crash(index, false),
+            }
+        }
+    }
+
+    fn ask(&mut self, by: usize, address: &str, keys: Vec<String>) {
+        let (name, connection) = (self.workers[by].name.clone(), self.workers[by].connection);
+        let delay = self.chance.between(200, 3 * MILLI);
+        let reached = self.workers.iter().position(|it| it.alive && it.address == address);
+        if let Some(worker) = reached {
+            let what = AtWorker::Asked { by, connection, keys };
+            let event = Event::AtWorker { worker, connection: self.workers[worker].connection, what };
+            self.net.send(&name, &self.workers[worker].name, delay, event);
+        } else {
+            let data = keys.into_iter().map(|key| (key, None)).collect();
+            let what = AtWorker::Answered { data };
+            self.net.after(delay, Event::AtWorker { worker: by, connection, what });
+        }
+    }
+
+    // ---- Clients
+
+    pub fn say(&mut self, client: usize, said: FromClient) {
+        let name = self.clients[client].name.clone();
+        self.tell_scheduler(&name, None, Stimulus::Client { client: (*name).into(), said });
+    }
+
+    fn client_acts(&mut self, client: usize) {
+        if !self.clients[client].open || self.clients[client].plan == 0 {
+            return;
+        }
+        self.clients[client].plan -= 1;
+        self.plan_step(client);
+        let delay = self.chance.between(MILLI, 600 * MILLI);
+        self.net.after(delay, Event::ClientActs { client });
+    }
+
+    /// Sends a graph, as it is or pickled.
+    pub fn submit(&mut self, client: usize) {
+        let older: Vec<String> = self.clients[client].keys.keys().cloned().collect();
+        let label = format!("{client}x{}", self.graphs.len());
+        let graph = self.workload.graph(&label, &older, &mut self.chance);
+        self.graphs.push(graph.clone());
+        for key in &graph.keys {
+            self.clients[client].keys.insert(key.to_string(), Belief::Pending);
+        }
+        let keys: Vec<Key> = graph.keys.clone();
+        let said = if self.chance.happens(400) {
+            let number = (self.graphs.len() - 1).to_string().into_bytes();
+            FromClient::UpdateGraph { graph: Box::new(Serialized::pickled(number.into(), &[])), keys }
+        } else {
+            FromClient::SubmitGraph(graph)
+        };
+        self.say(client, said);
+    }
+}

@@ -1,0 +1,180 @@
+//! Faults: what breaks, and what clients do of their own accord.
+
+use cenote_core::key::Key;
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::instruction::Exception;
+use cenote_core::scheduler::stimulus::{FromClient, FromWorker, Stimulus, WorkerStatus};
+use cenote_core::scheduler::task::RunId;
+
+use super::client::Belief;
+use super::cluster::{Cluster, SCHEDULER};
+use super::network::Event;
+
+const MILLI: u64 = 1000;
+
+impl Cluster {
+    /// Something breaks.
+    pub fn fault(&mut self) {
+        if !self.faults {
+            return;
+        }
+        let delay = self.chance.between(20 * MILLI, 500 * MILLI);
+        self.net.after(delay, Event::Fault);
+        let index = self.chance.below(self.workers.len());
+        let alive = self.workers[index].alive;
+        match self.chance.below(10) {
+            0 if alive => self.crash(index, false),
+            1 if alive => self.crash(index, true),
+            2 if alive => {
+                self.workers[index].frozen = true;
+                let delay = self.chance.between(50 * MILLI, 5000 * MILLI);
+                self.net.after(delay, Event::Thaw { worker: index });
+            }
+            3 if alive => {
+                self.workers[index].status = WorkerStatus::Paused;
+                self.workers[index].say(FromWorker::StatusChange { status: WorkerStatus::Paused });
+                self.act(index);
+                let delay = self.chance.between(50 * MILLI, 1000 * MILLI);
+                self.net.after(delay, Event::Thaw { worker: index });
+            }
+            4 => self.slow_link(index),
+            5 if alive => self.lose(index, true),
+            6 if alive => self.lose(index, false),
+            7 if alive => self.answer_twice(index),
+            8 if alive => self.talk_nonsense(index),
+            9 => self.executor_dies = true,
+            _ => self.boot(index),
+        }
+    }
+
+    fn slow_link(&mut self, index: usize) {
+        let name = self.workers[index].name.clone();
+        let by = self.chance.between(MILLI, 300 * MILLI);
+        if self.chance.happens(500) {
+            self.net.slow_down(&name, SCHEDULER, by);
+        } else {
+            self.net.slow_down(SCHEDULER, &name, by);
+        }
+    }
+
+    /// A worker loses a result, with or without a word.
+    fn lose(&mut self, index: usize, says_so: bool) {
+        let keys: Vec<String> = self.workers[index].data.keys().cloned().collect();
+        let Some(key) = self.chance.pick(&keys).cloned() else { return };
+        let worker = &mut self.workers[index];
+        worker.data.remove(&key);
+        if says_so {
+            worker.say(FromWorker::ReleaseWorkerData { key: (*key).into() });
+            self.act(index);
+        } else {
+            self.lost.insert((worker.address.clone(), key));
+        }
+    }
+
+    /// A worker repeats what it has said, with the number of the last attempt or of another one.
+    fn answer_twice(&mut self, index: usize) {
+        let keys: Vec<String> = self.workers[index].data.keys().cloned().collect();
+        let Some(key) = self.chance.pick(&keys).cloned() else { return };
+        let last = self.scheduler.task(&(*key).into()).and_then(|task| task.run).unwrap_or(RunId(0));
+        let run = if self.chance.happens(500) { last } else { RunId(last.0 - 1) };
+        let key: Key = (*key).into();
+        let said = match self.chance.below(3) {
+            0 => FromWorker::TaskErred { key, run: RunId(-1), exception: nonsense() },
+            1 => FromWorker::LongRunning { key, run, duration: None },
+            _ => FromWorker::TaskFinished { key, run, nbytes: 1, class: b"int".as_slice().into(), duration: -1.0 },
+        };
+        self.workers[index].say(said);
+        self.act(index);
+    }
+
+    /// A worker speaks of what was never there.
+    fn talk_nonsense(&mut self, index: usize) {
+        let key = Key::from("never-heard-of");
+        let keys = vec![key.clone()];
+        let said = match self.chance.below(6) {
+            0 => FromWorker::AddKeys { keys },
+            1 => FromWorker::ReleaseWorkerData { key },
+            2 => FromWorker::TaskErred { key, run: RunId(-5), exception: nonsense() },
+            3 => FromWorker::RequestRefreshWhoHas { keys },
+            4 => FromWorker::Reschedule { key },
+            _ => FromWorker::LongRunning { key, run: RunId(i64::MAX), duration: Some(f64::NAN) },
+        };
+        self.workers[index].say(said);
+        self.act(index);
+    }
+
+    /// A client does something.
+    pub fn plan_step(&mut self, client: usize) {
+        let keys: Vec<String> = self.clients[client].keys.keys().cloned().collect();
+        let some: Vec<String> = keys.iter().filter(|_| self.chance.happens(400)).cloned().collect();
+        match self.chance.below(100) {
+            0..50 => self.submit(client),
+            50..65 => self.give_up(client, &some),
+            65..75 => {
+                let keys = some.iter().map(|key| Key::from(&**key)).collect();
+                let force = self.chance.happens(200);
+                self.say(client, FromClient::CancelKeys { keys, force, reason: None, msg: None });
+            }
+            75..83 => {
+                let keys = keys.iter().map(|key| Key::from(&**key)).collect();
+                self.say(client, FromClient::Retry { keys });
+            }
+            83..88 => self.fire_and_forget(client, &some),
+            88..94 => self.scatter(client),
+            94..97 => self.borrow(client),
+            _ => self.close(client),
+        }
+    }
+
+    fn give_up(&mut self, client: usize, keys: &[String]) {
+        for key in keys {
+            self.clients[client].keys.remove(key);
+        }
+        let keys = keys.iter().map(|key| Key::from(&**key)).collect();
+        let name = (*self.clients[client].name).into();
+        self.say(client, FromClient::ReleasesKeys { keys, client: name });
+    }
+
+    fn fire_and_forget(&mut self, client: usize, keys: &[String]) {
+        let wanted = keys.iter().map(|key| Key::from(&**key)).collect();
+        self.say(client, FromClient::DesiresKeys { keys: wanted, client: "fire-and-forget".into() });
+        self.give_up(client, keys);
+    }
+
+    fn scatter(&mut self, client: usize) {
+        let streams: Vec<String> = self.scheduler.workers().map(|worker| worker.address.to_string()).collect();
+        let here = self.workers.iter().position(|worker| worker.alive && streams.contains(&worker.address));
+        let Some(index) = here else { return };
+        let key = format!("data-{client}x{}", self.net.now);
+        let value = self.workload.value(&key);
+        self.workers[index].data.insert(key.clone(), value);
+        self.clients[client].keys.insert(key.clone(), Belief::Pending);
+        let data = vec![((*key).into(), 8, vec![(*self.workers[index].address).into()])];
+        let client = Some((*self.clients[client].name).into());
+        self.at_scheduler(None, Stimulus::DataArrived { data, client });
+    }
+
+    /// A client wants what another one has computed.
+    fn borrow(&mut self, client: usize) {
+        let other = self.chance.below(self.clients.len());
+        let keys: Vec<String> = self.clients[other].keys.keys().cloned().collect();
+        let Some(key) = self.chance.pick(&keys).cloned() else { return };
+        if other == client || self.scheduler.task(&(*key).into()).is_none() {
+            return;
+        }
+        self.clients[client].keys.entry(key.clone()).or_insert(Belief::Pending);
+        let name = (*self.clients[client].name).into();
+        self.say(client, FromClient::DesiresKeys { keys: vec![(*key).into()], client: name });
+    }
+
+    pub fn close(&mut self, client: usize) {
+        if std::mem::take(&mut self.clients[client].open) {
+            self.clients[client].keys.clear();
+            self.say(client, FromClient::Close);
+        }
+    }
+}
+
+fn nonsense() -> Exception {
+    Exception::Raised { exception: Value::Nil, traceback: Value::Nil, text: "nonsense".into() }
+}

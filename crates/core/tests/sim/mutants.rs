@@ -1,0 +1,123 @@
+//! Mutants: bugs planted at the border of the machine, one at a time, each of which the simulator must find.
+
+use cenote_core::scheduler::instruction::{Instruction, ToClient, ToWorker};
+use cenote_core::scheduler::stimulus::{FromClient, FromWorker, Stimulus};
+
+/// A bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Workers are not told to free what is not needed.
+    KeepsKeys,
+    /// Now and then a task is not sent.
+    LosesTasks,
+    /// Now and then a result is not reported.
+    LosesResults,
+    /// Failures are not reported.
+    HidesFailures,
+    /// Cancellations are not reported.
+    HidesCancellations,
+    /// Tasks are sent without saying who has their inputs.
+    ForgetsHolders,
+    /// Results are freed as soon as they are there.
+    FreesTooMuch,
+    /// Replicas are not taken note of.
+    ForgetsReplicas,
+    /// Lost results are not taken note of.
+    BelievesInLostData,
+    /// Now and then an answer is not understood.
+    MissesAnswers,
+    /// Failures of tasks are not understood.
+    MissesFailures,
+    /// Tasks are not run elsewhere when they ask for it.
+    RefusesToReschedule,
+    /// Failed tasks are not tried again.
+    NeverRetries,
+    /// What a client releases does not wait behind its graph.
+    Overtakes,
+    /// Workers that ask where results are get no answer.
+    IgnoresQuestions,
+    /// Workers that have left are not forgotten.
+    NeverMisses,
+}
+
+impl Mutant {
+    pub const ALL: &[Self] = &[
+        Self::KeepsKeys,
+        Self::LosesTasks,
+        Self::LosesResults,
+        Self::HidesFailures,
+        Self::HidesCancellations,
+        Self::ForgetsHolders,
+        Self::FreesTooMuch,
+        Self::ForgetsReplicas,
+        Self::BelievesInLostData,
+        Self::MissesAnswers,
+        Self::MissesFailures,
+        Self::RefusesToReschedule,
+        Self::NeverRetries,
+        Self::Overtakes,
+        Self::IgnoresQuestions,
+        Self::NeverMisses,
+    ];
+
+    /// What the machine hears instead.
+    pub fn stimulus(self, stimulus: Stimulus, count: &mut u64) -> Option<Stimulus> {
+        use FromWorker::{AddKeys, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, TaskErred, TaskFinished};
+        *count += 1;
+        let Stimulus::Worker { worker, said } = stimulus else { return self.other(stimulus) };
+        let swallowed = match (&said, self) {
+            (AddKeys { .. }, Self::ForgetsReplicas)
+            | (ReleaseWorkerData { .. }, Self::BelievesInLostData)
+            | (TaskErred { .. }, Self::MissesFailures)
+            | (Reschedule { .. }, Self::RefusesToReschedule)
+            | (RequestRefreshWhoHas { .. }, Self::IgnoresQuestions) => true,
+            (TaskFinished { .. }, Self::MissesAnswers) => count.is_multiple_of(9),
+            _ => false,
+        };
+        (!swallowed).then_some(Stimulus::Worker { worker, said })
+    }
+
+    fn other(self, stimulus: Stimulus) -> Option<Stimulus> {
+        match (stimulus, self) {
+            (Stimulus::WorkerLeft { .. }, Self::NeverMisses) => None,
+            (Stimulus::Client { said: FromClient::SubmitGraph(mut graph), client }, Self::NeverRetries) => {
+                graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
+                Some(Stimulus::Client { said: FromClient::SubmitGraph(graph), client })
+            }
+            (Stimulus::Client { said: said @ FromClient::ReleasesKeys { .. }, client }, Self::Overtakes) => {
+                // Over the stream of another client it does not wait.
+                let other = if &*client == "client0" { "client1" } else { "client0" };
+                Some(Stimulus::Client { client: other.into(), said })
+            }
+            (stimulus, _) => Some(stimulus),
+        }
+    }
+
+    /// What reaches the world instead.
+    pub fn instruction(self, instruction: Instruction, count: &mut u64) -> Vec<Instruction> {
+        *count += 1;
+        match (instruction, self) {
+            (Instruction::ToWorker { message: ToWorker::FreeKeys { .. }, .. }, Self::KeepsKeys)
+            | (Instruction::ToClient { message: ToClient::TaskErred { .. }, .. }, Self::HidesFailures)
+            | (Instruction::ToClient { message: ToClient::CancelledKeys { .. }, .. }, Self::HidesCancellations) => {
+                vec![]
+            }
+            (Instruction::ToWorker { message: ToWorker::ComputeTask(_), .. }, Self::LosesTasks)
+            | (Instruction::ToClient { message: ToClient::KeyInMemory { .. }, .. }, Self::LosesResults)
+                if count.is_multiple_of(7) =>
+            {
+                vec![]
+            }
+            (Instruction::ToWorker { worker, message: ToWorker::ComputeTask(mut task) }, Self::ForgetsHolders) => {
+                task.who_has.clear();
+                vec![Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }]
+            }
+            (Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }, Self::FreesTooMuch) => {
+                let keys = task.who_has.iter().map(|(key, ..)| key.clone()).collect();
+                let free = Instruction::ToWorker { worker: worker.clone(), message: ToWorker::FreeKeys { keys } };
+                vec![Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }, free]
+            }
+            (instruction, _) => vec![instruction],
+        }
+    }
+}

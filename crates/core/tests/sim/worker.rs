@@ -1,0 +1,299 @@
+//! Model workers: what a worker does as its scheduler sees it, values being hashes of inputs.
+
+use std::collections::BTreeMap;
+
+use cenote_core::key::Key;
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::instruction::{ComputeTask, Exception, ToWorker};
+use cenote_core::scheduler::stimulus::{FromWorker, Text, WorkerStatus};
+use cenote_core::scheduler::task::{Priority, RunId};
+
+use super::network::{AtWorker, Connection};
+use super::workload::{Fate, Workload};
+
+/// A result as another worker has sent it: its value if it was there.
+pub type Fetched = (String, Option<u64>);
+
+/// A task as its worker knows it.
+#[derive(Clone, Debug)]
+pub struct ModelTask {
+    pub run: RunId,
+    priority: Priority,
+    inputs: Vec<String>,
+    pub executing: bool,
+    /// It runs, but nobody wants its result any more.
+    cancelled: bool,
+    seceded: bool,
+    /// Which of the executions of this worker it is.
+    started: u64,
+}
+
+/// An input that is needed here.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    who_has: Vec<String>,
+    asked: bool,
+    /// Nobody had it: the scheduler will be asked.
+    lost: bool,
+}
+
+/// What a worker wants done.
+#[derive(Debug)]
+pub enum Act {
+    Say(FromWorker),
+    Ask { address: String, keys: Vec<String> },
+    AskAgainLater,
+    Run { key: String, started: u64 },
+    Die,
+}
+
+#[derive(Debug)]
+pub struct ModelWorker {
+    pub name: String,
+    pub address: String,
+    pub connection: Connection,
+    pub threads: u32,
+    pub resources: Vec<(Text, f64)>,
+    pub alive: bool,
+    /// Stopped: nothing is read, nothing is said.
+    pub frozen: bool,
+    pub status: WorkerStatus,
+    /// What has come since it was stopped.
+    pub inbox: Vec<AtWorker>,
+    pub data: BTreeMap<String, u64>,
+    pub tasks: BTreeMap<String, ModelTask>,
+    wanted: BTreeMap<String, Wanted>,
+    started: u64,
+    pub acts: Vec<Act>,
+}
+
+impl ModelWorker {
+    pub fn new(name: String, threads: u32, resources: Vec<(Text, f64)>) -> Self {
+        Self {
+            address: String::new(),
+            name,
+            connection: 0,
+            threads,
+            resources,
+            alive: false,
+            frozen: false,
+            status: WorkerStatus::Running,
+            inbox: Vec::new(),
+            data: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            started: 0,
+            acts: Vec::new(),
+        }
+    }
+
+    /// The process is new and knows nothing.
+    pub fn boot(&mut self, address: String, connection: Connection) {
+        *self = Self {
+            address,
+            connection,
+            alive: true,
+            ..Self::new(self.name.clone(), self.threads, self.resources.clone())
+        };
+    }
+
+    pub fn say(&mut self, said: FromWorker) {
+        self.acts.push(Act::Say(said));
+    }
+
+    pub fn hear(&mut self, message: ToWorker) {
+        match message {
+            ToWorker::ComputeTask(task) => self.compute(&task),
+            ToWorker::FreeKeys { keys } => keys.iter().for_each(|key| self.free(&key.to_string())),
+            ToWorker::RemoveReplicas { keys } => keys.into_iter().for_each(|key| self.remove_replica(key)),
+            ToWorker::RefreshWhoHas { who_has } => {
+                for (key, addresses) in who_has {
+                    if let Some(wanted) = self.wanted.get_mut(&key.to_string()) {
+                        wanted.who_has = addresses.iter().map(ToString::to_string).collect();
+                    }
+                }
+            }
+            ToWorker::RemoveWorker { worker } => {
+                self.wanted.values_mut().for_each(|wanted| wanted.who_has.retain(|address| **address != *worker));
+            }
+            ToWorker::Close { .. } => self.acts.push(Act::Die),
+        }
+    }
+
+    fn compute(&mut self, task: &ComputeTask) {
+        let key = task.key.to_string();
+        if self.data.contains_key(&key) {
+            return self.finish(&key, task.run);
+        }
+        if let Some(known) = self.tasks.get_mut(&key) {
+            known.run = task.run;
+            known.cancelled = false;
+            if known.executing {
+                return;
+            }
+        }
+        let inputs: Vec<_> = task.who_has.iter().map(|(key, ..)| key.to_string()).collect();
+        for (input, _, addresses) in &task.who_has {
+            let input = input.to_string();
+            assert!(!addresses.is_empty(), "{key} is to be run, but nobody has {input}");
+            if !self.data.contains_key(&input) {
+                let wanted = self.wanted.entry(input).or_default();
+                wanted.who_has = addresses.iter().map(ToString::to_string).collect();
+            }
+        }
+        let (run, priority) = (task.run, task.priority);
+        let model = ModelTask { run, priority, inputs, executing: false, cancelled: false, seceded: false, started: 0 };
+        self.tasks.insert(key, model);
+    }
+
+    fn free(&mut self, key: &str) {
+        self.data.remove(key);
+        match self.tasks.get_mut(key) {
+            Some(task) if task.executing => task.cancelled = true,
+            _ => {
+                self.tasks.remove(key);
+            }
+        }
+    }
+
+    fn remove_replica(&mut self, key: Key) {
+        let name = key.to_string();
+        if !self.data.contains_key(&name) {
+            return;
+        }
+        if self.is_needed(&name) {
+            self.say(FromWorker::AddKeys { keys: vec![key] });
+        } else {
+            self.data.remove(&name);
+            self.say(FromWorker::ReleaseWorkerData { key });
+        }
+    }
+
+    fn is_needed(&self, key: &str) -> bool {
+        self.tasks.values().any(|task| !task.cancelled && task.inputs.iter().any(|input| input == key))
+    }
+
+    /// Looks for inputs and starts tasks. Called after everything that reaches the worker.
+    pub fn go_on(&mut self, workload: &mut Workload) {
+        self.look_for_inputs();
+        while self.status != WorkerStatus::Paused && self.threads_used() < self.threads as usize {
+            let ready = self
+                .tasks
+                .iter()
+                .filter(|(_, task)| !task.executing && task.inputs.iter().all(|input| self.data.contains_key(input)));
+            let Some(key) = ready.min_by_key(|(_, task)| task.priority).map(|(key, _)| key.clone()) else { return };
+            self.execute(key, workload);
+        }
+    }
+
+    fn execute(&mut self, key: String, workload: &mut Workload) {
+        self.started += 1;
+        let task = self.tasks.get_mut(&key).expect("it was just found");
+        (task.executing, task.started) = (true, self.started);
+        if workload.fate(&key) == Fate::Secede {
+            task.seceded = true;
+            let run = task.run;
+            self.say(FromWorker::LongRunning { key: (*key).into(), run, duration: Some(0.01) });
+        }
+        self.acts.push(Act::Run { key, started: self.started });
+    }
+
+    fn threads_used(&self) -> usize {
+        self.tasks.values().filter(|task| task.executing && !task.seceded).count()
+    }
+
+    fn look_for_inputs(&mut self) {
+        let needed: Vec<_> =
+            self.tasks.values().filter(|task| !task.executing).flat_map(|task| task.inputs.clone()).collect();
+        self.wanted.retain(|key, wanted| wanted.asked || needed.contains(key));
+        for key in needed {
+            if !self.data.contains_key(&key) {
+                self.wanted.entry(key).or_default();
+            }
+        }
+        for (key, wanted) in &mut self.wanted {
+            if wanted.asked || self.data.contains_key(key) {
+                continue;
+            }
+            wanted.asked = true;
+            if let Some(address) = wanted.who_has.pop() {
+                self.acts.push(Act::Ask { address, keys: vec![key.clone()] });
+            } else {
+                wanted.lost = true;
+                self.acts.push(Act::AskAgainLater);
+            }
+        }
+    }
+
+    /// Others have answered.
+    pub fn fetched(&mut self, data: Vec<Fetched>) {
+        for (key, value) in data {
+            let Some(wanted) = self.wanted.get_mut(&key) else { continue };
+            wanted.asked = false;
+            let Some(value) = value else { continue };
+            self.wanted.remove(&key);
+            if self.is_needed(&key) && !self.data.contains_key(&key) {
+                self.data.insert(key.clone(), value);
+                self.say(FromWorker::AddKeys { keys: vec![(*key).into()] });
+            }
+        }
+    }
+
+    /// Nobody had it: the scheduler may know better.
+    pub fn ask_again(&mut self) {
+        let mut keys = Vec::new();
+        for (key, wanted) in self.wanted.iter_mut().filter(|(_, wanted)| wanted.lost) {
+            (wanted.asked, wanted.lost) = (false, false);
+            if wanted.who_has.is_empty() {
+                keys.push(Key::from(&**key));
+            }
+        }
+        if !keys.is_empty() {
+            self.say(FromWorker::RequestRefreshWhoHas { keys });
+        }
+    }
+
+    /// A task has come to its end.
+    pub fn done(&mut self, key: &str, started: u64, workload: &mut Workload) {
+        let Some(task) = self.tasks.get(key).filter(|task| task.executing && task.started == started) else { return };
+        let (run, cancelled, inputs) = (task.run, task.cancelled, task.inputs.clone());
+        if workload.fate(key) == Fate::Kill {
+            workload.spend(key);
+            return self.acts.push(Act::Die);
+        }
+        self.tasks.remove(key);
+        if cancelled {
+            return;
+        }
+        match workload.fate(key) {
+            Fate::Fail => {
+                workload.spend(key);
+                let exception = Exception::Raised { exception: Value::Nil, traceback: Value::Nil, text: "boom".into() };
+                self.say(FromWorker::TaskErred { key: key.into(), run, exception });
+            }
+            Fate::Reschedule => {
+                workload.spend(key);
+                self.say(FromWorker::Reschedule { key: key.into() });
+            }
+            _ => {
+                // Inputs that were freed while it ran were still in the hands of the task.
+                let values =
+                    inputs.iter().map(|input| self.data.get(input).copied().unwrap_or_else(|| workload.value(input)));
+                let value = Workload::compute(key, values.collect());
+                self.data.insert(key.to_owned(), value);
+                self.finish(key, run);
+            }
+        }
+    }
+
+    fn finish(&mut self, key: &str, run: RunId) {
+        let said = FromWorker::TaskFinished {
+            key: key.into(),
+            run,
+            nbytes: 8 + key.len() as u64,
+            class: b"int".as_slice().into(),
+            duration: 0.01,
+        };
+        self.say(said);
+    }
+}

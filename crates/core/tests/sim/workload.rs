@@ -1,0 +1,145 @@
+//! The workload: random graphs, what becomes of their tasks, and the values that are right.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cenote_core::key::Key;
+use cenote_core::protocol::serialized::Pickled;
+use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
+
+use super::chance::{Chance, hash};
+
+/// What happens when a task is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It returns its value.
+    Return,
+    /// It raises.
+    Fail,
+    /// It kills its worker.
+    Kill,
+    /// It takes long.
+    Straggle,
+    /// It gives back its thread.
+    Secede,
+    /// It asks to be run elsewhere.
+    Reschedule,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    inputs: Vec<String>,
+    fate: Fate,
+    /// How often its fate strikes.
+    strikes: u32,
+    /// Whether that is more often than it is tried again.
+    fails: bool,
+    actor: bool,
+}
+
+/// All tasks that there are.
+#[derive(Clone, Debug, Default)]
+pub struct Workload {
+    known: BTreeMap<String, Known>,
+    values: BTreeMap<String, u64>,
+}
+
+const NAMES: &[&str] = &["load", "inc", "sum", "store"];
+
+impl Workload {
+    /// What happens when this task is run the next time.
+    pub fn fate(&self, key: &str) -> Fate {
+        self.known.get(key).filter(|known| known.strikes > 0).map_or(Fate::Return, |known| known.fate)
+    }
+
+    /// Its fate has struck.
+    pub fn spend(&mut self, key: &str) {
+        if let Some(known) = self.known.get_mut(key) {
+            known.strikes -= 1;
+        }
+    }
+
+    /// Whether a task may end in failure, by itself.
+    pub fn may_fail(&self, key: &str) -> bool {
+        self.known.get(key).is_none_or(|known| known.fails || known.actor)
+    }
+
+    /// The value of a task whose inputs have these.
+    pub fn compute(key: &str, inputs: Vec<u64>) -> u64 {
+        hash(key.bytes().map(u64::from).chain(inputs))
+    }
+
+    /// The right value.
+    pub fn value(&self, key: &str) -> u64 {
+        self.values.get(key).copied().unwrap_or_else(|| hash(key.bytes().map(u64::from)))
+    }
+
+    /// Makes a graph of new tasks, some of which need older ones.
+    pub fn graph(&mut self, label: &str, older: &[String], chance: &mut Chance) -> GraphSpec {
+        let count = if chance.happens(200) { chance.between(20, 60) } else { chance.between(1, 16) };
+        let roots = chance.happens(300);
+        let mut graph = GraphSpec::default();
+        let mut keys: Vec<String> = Vec::new();
+        for index in 0..count as usize {
+            let name = if roots && index < count as usize * 2 / 3 { "load" } else { NAMES[chance.below(NAMES.len())] };
+            let key = format!("{name}-{label}x{index}");
+            let mut inputs: Vec<String> = Vec::new();
+            if name != "load" {
+                for _ in 0..chance.below(4) {
+                    let from = if chance.happens(100) { older } else { &keys };
+                    inputs.extend(chance.pick(from).filter(|key| !inputs.contains(key)).cloned());
+                }
+            }
+            let value = Self::compute(&key, inputs.iter().map(|input| self.value(input)).collect());
+            self.values.insert(key.clone(), value);
+            let mut known = Self::known(inputs, chance);
+            let task = spec(&key, &known, index, chance);
+            known.fails = known.fate == Fate::Fail && known.strikes > task.annotations.retries;
+            graph.tasks.push(task);
+            self.known.insert(key.clone(), known);
+            keys.push(key);
+        }
+        graph.keys = keys.iter().rev().filter(|_| chance.happens(400)).map(|key| Key::from(&**key)).collect();
+        graph.keys.push((**keys.last().expect("a graph has a task")).into());
+        graph.fifo_timeout = if chance.happens(500) { 0.0 } else { 60.0 };
+        graph
+    }
+
+    fn known(inputs: Vec<String>, chance: &mut Chance) -> Known {
+        let (fate, strikes) = match chance.below(100) {
+            0..4 => (Fate::Fail, 1 + chance.below(4) as u32),
+            4..6 => (Fate::Kill, 1 + chance.below(6) as u32),
+            6..9 => (Fate::Straggle, u32::MAX),
+            9..11 => (Fate::Secede, u32::MAX),
+            11..13 => (Fate::Reschedule, 2),
+            _ => (Fate::Return, 0),
+        };
+        Known { inputs, fate, strikes, fails: false, actor: chance.happens(10) }
+    }
+}
+
+fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec {
+    let mut annotations = Annotations::default();
+    if chance.happens(100) {
+        annotations.priority = chance.below(5) as f64 - 2.0;
+    }
+    if chance.happens(200) {
+        annotations.retries = chance.below(4) as u32;
+    }
+    if chance.happens(60) {
+        annotations.workers = vec![format!("name{}", chance.below(4)).into()];
+        annotations.allow_other_workers = chance.happens(400);
+    }
+    if annotations.workers.is_empty() && chance.happens(50) {
+        annotations.resources = vec![("gpu".into(), 1.0)];
+    }
+    TaskSpec {
+        key: key.into(),
+        run_spec: Arc::new(Pickled::new(key.as_bytes(), Vec::new())),
+        dependencies: known.inputs.iter().map(|input| Key::from(&**input)).collect(),
+        order: index as i64,
+        data_producer: known.inputs.is_empty() && chance.happens(100),
+        actor: known.actor,
+        annotations,
+    }
+}
