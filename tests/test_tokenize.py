@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cenote import config
+from cenote import _dask, config
 from cenote.tokenize import TokenizationError, tokenize
 
 plain = (
@@ -364,3 +364,21 @@ def test_decorated_and_cached_functions():
         return slow(x)
 
     assert strict(slow) != strict(wrapper)
+
+
+def test_what_dask_remembers_of_a_class_is_not_taken_for_registered():
+    dasks = pytest.importorskip("dask.tokenize").normalize_token
+
+    class Base:
+        pass
+
+    class Child(Base):
+        pass
+
+    def normalize_base(base):
+        return "base"
+
+    dasks.register(Base, normalize_base)
+    dasks(Child())
+    assert _dask.token_handler(Base) is normalize_base
+    assert _dask.token_handler(Child) is None

@@ -79,5 +79,5 @@ def token_handler(cls: type) -> Callable[[Any], Any] | None:
     if lookup is None or type(registry).__module__.partition(".")[0] != "dask":
         return None
     handler = lookup.get(cls)
-    # Dask remembers in the same table that a class fell back to the handler of everything
-    return None if handler is lookup.get(object) else handler
+    # Dask remembers in the same table which classes fell back to the handler of a base
+    return None if any(handler is lookup.get(base) for base in cls.__mro__[1:]) else handler
