@@ -36,8 +36,6 @@ pub enum Mutant {
     Overtakes,
     /// Workers that ask where results are get no answer.
     IgnoresQuestions,
-    /// Workers that have left are not forgotten.
-    NeverMisses,
 }
 
 impl Mutant {
@@ -57,7 +55,6 @@ impl Mutant {
         Self::NeverRetries,
         Self::Overtakes,
         Self::IgnoresQuestions,
-        Self::NeverMisses,
     ];
 
     /// What the machine hears instead.
@@ -79,7 +76,6 @@ impl Mutant {
 
     fn other(self, stimulus: Stimulus) -> Option<Stimulus> {
         match (stimulus, self) {
-            (Stimulus::WorkerLeft { .. }, Self::NeverMisses) => None,
             (Stimulus::Client { said: FromClient::SubmitGraph(mut graph), client }, Self::NeverRetries) => {
                 graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
                 Some(Stimulus::Client { said: FromClient::SubmitGraph(graph), client })

@@ -63,6 +63,8 @@ pub struct ModelWorker {
     pub data: BTreeMap<String, u64>,
     pub tasks: BTreeMap<String, ModelTask>,
     wanted: BTreeMap<String, Wanted>,
+    /// It is about to ask the scheduler for what nobody had.
+    asking: bool,
     started: u64,
     pub acts: Vec<Act>,
 }
@@ -82,6 +84,7 @@ impl ModelWorker {
             data: BTreeMap::new(),
             tasks: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            asking: false,
             started: 0,
             acts: Vec::new(),
         }
@@ -220,7 +223,9 @@ impl ModelWorker {
                 self.acts.push(Act::Ask { address, keys: vec![key.clone()] });
             } else {
                 wanted.lost = true;
-                self.acts.push(Act::AskAgainLater);
+                if !std::mem::replace(&mut self.asking, true) {
+                    self.acts.push(Act::AskAgainLater);
+                }
             }
         }
     }
@@ -241,6 +246,7 @@ impl ModelWorker {
 
     /// Nobody had it: the scheduler may know better.
     pub fn ask_again(&mut self) {
+        self.asking = false;
         let mut keys = Vec::new();
         for (key, wanted) in self.wanted.iter_mut().filter(|(_, wanted)| wanted.lost) {
             (wanted.asked, wanted.lost) = (false, false);
