@@ -61,7 +61,7 @@ impl Mutant {
     pub fn stimulus(self, stimulus: Stimulus, count: &mut u64) -> Option<Stimulus> {
         use FromWorker::{AddKeys, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, TaskErred, TaskFinished};
         *count += 1;
-        let Stimulus::Worker { worker, said } = stimulus else { return self.other(stimulus) };
+        let Stimulus::Worker { worker, said } = stimulus else { return Some(self.other(stimulus)) };
         let swallowed = match (&said, self) {
             (AddKeys { .. }, Self::ForgetsReplicas)
             | (ReleaseWorkerData { .. }, Self::BelievesInLostData)
@@ -74,18 +74,18 @@ impl Mutant {
         (!swallowed).then_some(Stimulus::Worker { worker, said })
     }
 
-    fn other(self, stimulus: Stimulus) -> Option<Stimulus> {
+    fn other(self, stimulus: Stimulus) -> Stimulus {
         match (stimulus, self) {
             (Stimulus::Client { said: FromClient::SubmitGraph(mut graph), client }, Self::NeverRetries) => {
                 graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
-                Some(Stimulus::Client { said: FromClient::SubmitGraph(graph), client })
+                Stimulus::Client { said: FromClient::SubmitGraph(graph), client }
             }
             (Stimulus::Client { said: said @ FromClient::ReleasesKeys { .. }, client }, Self::Overtakes) => {
                 // Over the stream of another client it does not wait.
                 let other = if &*client == "client0" { "client1" } else { "client0" };
-                Some(Stimulus::Client { client: other.into(), said })
+                Stimulus::Client { client: other.into(), said }
             }
-            (stimulus, _) => Some(stimulus),
+            (stimulus, _) => stimulus,
         }
     }
 
