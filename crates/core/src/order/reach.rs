@@ -24,7 +24,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { fixed: 1 << 16, each: 8 }
+        Self { fixed: 1 << 20, each: 8 }
     }
 }
 
