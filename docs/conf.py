@@ -21,6 +21,8 @@ html_title = f"Cenote {release}"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+# the tables of docs/benchmarks.md are put there by benchmarks/local.py, under headings of its own
+suppress_warnings = ["myst.header"]
 
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints = "description"
