@@ -12,8 +12,8 @@ use super::total::Total;
 use crate::graph::{Graph, TaskId};
 
 /// How much may be spent on the root sets of a graph, in members of lists looked at: `fixed` (what all sets of an
-/// entangled graph of ten thousand tasks cost: some tens of milliseconds at most) and some more `each` time that a task is visited, so that graphs
-/// in which it will not do are found out early.
+/// entangled graph of ten thousand tasks cost: some tens of milliseconds at most) and some more `each` time that a task
+/// is visited, so that graphs in which it will not do are found out early.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// What is there from the start.
