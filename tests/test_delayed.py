@@ -110,8 +110,16 @@ def test_a_list_is_taken_as_it_was_at_the_call():
     assert total.compute() == 7
 
 
-def test_containers_without_nodes_arrive_as_the_same_object():
+def test_a_list_without_nodes_is_taken_as_it_was_at_the_call_too():
     values = [1, [2]]
+    call = delayed(same)(values)
+    values.append(3)
+    values[1].append(4)
+    assert call.compute() == [1, [2]]
+
+
+def test_other_containers_without_nodes_arrive_as_the_same_object():
+    values = {"a": 1}
     assert delayed(same)(values).compute() is values
 
 

@@ -154,12 +154,23 @@ impl<'py> Unpacker<'py> {
         Ok(Opened::Container)
     }
 
-    /// Ends the innermost container: without a node in it, it is a value.
+    /// Ends the innermost container: without a node in it, it is a value, and a list is copied, since it is taken as it
+    /// was at the call.
     fn close(&mut self) -> PyResult<()> {
         let open = self.open.pop().expect("a container is open");
         if !open.found {
-            self.pieces.truncate(open.start);
-            let value = open.drained.map_or(open.container, Bound::into_any);
+            let items = self.pieces.split_off(open.start);
+            let value = match (open.drained, &open.build) {
+                (Some(list), _) => list.into_any(),
+                (None, Build::Shape(Shape::List)) => {
+                    let values = items.into_iter().filter_map(|piece| match piece {
+                        Piece::Value(value) => Some(value),
+                        _ => None,
+                    });
+                    PyList::new(open.container.py(), values.collect::<Vec<_>>())?.into_any()
+                }
+                (None, _) => open.container,
+            };
             self.pieces.push(Piece::Value(value.unbind()));
             return Ok(());
         }
