@@ -16,6 +16,7 @@
 
 pub use cenote_core as core;
 
+pub mod comm;
 pub mod draw;
 mod graph;
 pub mod local;

@@ -1,0 +1,206 @@
+//! Connections: messages both ways, after both sides have said what they can do.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use cenote_core::protocol::field::{decode, encode};
+use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
+use cenote_core::protocol::handshake::Handshake;
+use cenote_core::protocol::limits::Limits;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+
+use super::{Address, CommError};
+
+/// Bytes that there is room for when something is about to be read. A silent connection has no buffer.
+const READ_BYTES: usize = 1 << 16;
+/// Segments that are written by one system call.
+const SEGMENTS_MAX: usize = 64;
+/// Silence after which the system asks whether the peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+/// How long what was written may stay unacknowledged.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+/// A connection that has shaken hands.
+#[derive(Debug)]
+pub struct Connection {
+    receiver: Receiver,
+    sender: Sender,
+    peer: SocketAddr,
+    local: SocketAddr,
+    handshake: Handshake,
+}
+
+/// The half of a connection that reads.
+#[derive(Debug)]
+pub struct Receiver {
+    half: OwnedReadHalf,
+    buffer: BytesMut,
+    decoder: Decoder,
+}
+
+/// The half of a connection that writes. When it is dropped, nothing more is said to the peer.
+#[derive(Debug)]
+pub struct Sender {
+    half: OwnedWriteHalf,
+    segments: Vec<Bytes>,
+}
+
+/// Connects to an address and shakes hands, both within `limit`.
+///
+/// # Errors
+/// Nobody answers there in time, or what answers does not speak the protocol.
+pub async fn connect(address: &Address, limits: Limits, limit: Duration) -> Result<Connection, CommError> {
+    let connecting = async {
+        let refused = |source| CommError::Connect { address: address.to_string().into(), source };
+        let stream = TcpStream::connect(address.socket()).await.map_err(refused)?;
+        Connection::shake_hands(stream, limits).await
+    };
+    let late = |_| CommError::Timeout { address: address.to_string().into(), timeout: limit };
+    timeout(limit, connecting).await.map_err(late)?
+}
+
+impl Connection {
+    /// Says what we can do, and reads what the peer can.
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is no handshake.
+    pub async fn shake_hands(stream: TcpStream, limits: Limits) -> Result<Self, CommError> {
+        stream.set_nodelay(true)?;
+        watch(&stream)?;
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        let (read, write) = stream.into_split();
+        let mut sender = Sender { half: write, segments: Vec::new() };
+        let mut receiver = Receiver { half: read, buffer: BytesMut::new(), decoder: Decoder::new(limits) };
+        sender.send(&encode(&Handshake::ours())).await?;
+        let handshake = decode(&receiver.receive().await?)?;
+        Ok(Self { receiver, sender, peer, local, handshake })
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// [`CommError::Closed`] at the end; or the connection broke, or what came is no message.
+    pub async fn receive(&mut self) -> Result<Frames, CommError> {
+        self.receiver.receive().await
+    }
+
+    /// Says a message.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn send(&mut self, frames: &Frames) -> Result<(), CommError> {
+        self.sender.send(frames).await
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// The connection broke or was closed, or what came is no message.
+    pub async fn request(&mut self, frames: &Frames) -> Result<Frames, CommError> {
+        self.send(frames).await?;
+        self.receive().await
+    }
+
+    /// The address that the peer speaks from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The address that the peer speaks to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What the peer said first.
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// The two halves.
+    pub fn split(self) -> (Receiver, Sender) {
+        (self.receiver, self.sender)
+    }
+}
+
+impl Receiver {
+    /// The next message. May be dropped while it waits: nothing is lost.
+    ///
+    /// # Errors
+    /// [`CommError::Closed`] at the end; or the connection broke, or what came is no message.
+    pub async fn receive(&mut self) -> Result<Frames, CommError> {
+        loop {
+            let missing = match self.decoder.decode(&mut self.buffer)? {
+                Decoded::Message(frames) => return Ok(frames),
+                Decoded::Incomplete(missing) => missing,
+            };
+            self.half.readable().await?;
+            if missing < READ_BYTES {
+                self.buffer.reserve(READ_BYTES);
+            }
+            match self.half.try_read_buf(&mut self.buffer) {
+                Ok(0) => return Err(CommError::Closed),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            if self.buffer.is_empty() {
+                self.buffer = BytesMut::new();
+            }
+        }
+    }
+
+    /// Whether a message, or the beginning of one, has been read already.
+    pub fn has_more(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+}
+
+impl Sender {
+    /// Says a message. Long frames are written from where they are.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn send(&mut self, frames: &Frames) -> Result<(), CommError> {
+        let mut segments = std::mem::take(&mut self.segments);
+        frames.encode(&mut segments);
+        let written = self.write(&mut segments).await;
+        segments.clear();
+        self.segments = segments;
+        Ok(written?)
+    }
+
+    async fn write(&mut self, segments: &mut [Bytes]) -> io::Result<()> {
+        let mut first = 0;
+        while first < segments.len() {
+            let slices: Vec<_> =
+                segments[first..].iter().take(SEGMENTS_MAX).map(|segment| IoSlice::new(segment)).collect();
+            let mut written = self.half.write_vectored(&slices).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            while first < segments.len() && written >= segments[first].len() {
+                written -= segments[first].len();
+                first += 1;
+            }
+            if written > 0 {
+                segments[first].advance(written);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets the system notice a peer that has gone without a word.
+fn watch(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(Duration::from_secs(2)))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    Ok(())
+}
