@@ -1,10 +1,13 @@
 """Delayed calls and Dask's collections together."""
 
+import copy
 import operator
+import pickle
 
 import pytest
 
 from cenote import compute, delayed, optimize, persist
+from cenote.delayed import Delayed
 
 dask = pytest.importorskip("dask")
 np = pytest.importorskip("numpy")
@@ -12,6 +15,7 @@ pd = pytest.importorskip("pandas")
 da = pytest.importorskip("dask.array")
 db = pytest.importorskip("dask.bag")
 dd = pytest.importorskip("dask.dataframe")
+DaskDelayed = pytest.importorskip("dask.delayed").Delayed
 
 negative = delayed(operator.neg)
 
@@ -55,6 +59,32 @@ def test_dask_takes_our_nodes_for_its_collections():
     assert array.sum().compute() == 4
     frame = dd.from_delayed([delayed(pd.DataFrame)({"a": [1, 2]}), delayed(pd.DataFrame)({"a": [3]})])
     assert frame.a.sum().compute() == 6
+
+
+def test_dask_takes_a_node_of_ours_for_a_delayed_of_its_own():
+    node = delayed(list)([1, 2])
+    assert isinstance(node, DaskDelayed) and isinstance(node, Delayed) and type(node) is Delayed
+    assert not isinstance(node, (list, str, da.Array))
+    assert dask.delayed(node) is node
+    assert pickle.loads(pickle.dumps(node)).compute() == copy.deepcopy(node).compute() == [1, 2]
+
+
+def test_one_node_makes_a_collection():
+    assert db.from_delayed(delayed(list)([1, 2])).map(operator.neg).compute(scheduler="sync") == [-1, -2]
+    assert da.from_delayed(delayed(np.ones)(4), shape=(4,), dtype=float).sum().compute() == 4
+    assert dd.from_delayed(delayed(pd.DataFrame)({"a": [1, 2]})).a.sum().compute() == 3
+
+
+def test_collections_take_nodes_for_arguments():
+    numbers = db.from_sequence([1, 2])
+    assert numbers.map(operator.add, negative(1)).compute(scheduler="sync") == [0, 1]
+    assert numbers.join(delayed(list)([2, 3]), abs).compute(scheduler="sync") == [(2, 2)]
+    frame = dd.from_pandas(pd.DataFrame({"a": [1, 2]}), npartitions=2)
+    for moved in (
+        frame.map_partitions(operator.add, negative(1), meta=frame._meta),
+        frame.map_partitions(lambda part, by: part + by, by=negative(delayed(abs)(1)), meta=frame._meta),
+    ):
+        assert moved.a.sum().compute() == 1
 
 
 def test_both_are_persisted_and_optimized_by_either():

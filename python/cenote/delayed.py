@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cenote import _dask
 from cenote._native import Delayed, DelayedGraph, MethodCaller, delayed
 
 __all__ = ["Delayed", "DelayedGraph", "MethodCaller", "delayed", "finalize", "single_key", "to_task_dask"]
@@ -33,7 +34,7 @@ class DefaultScheduler:
         return threaded.get(dsk, keys, **kwargs)
 
     def __eq__(self, other: object) -> bool:
-        from cenote import _dask, threaded
+        from cenote import threaded
 
         theirs = _dask.module("threaded")
         return other is self or other is threaded.get or (theirs is not None and other is theirs.get)
@@ -53,8 +54,6 @@ def single_key(results: Any) -> Any:
 
 def postcompute() -> tuple[Any, tuple[()]]:
     """How the result is made of the results of the keys; where Dask is loaded, in words that it knows for its own."""
-    from cenote import _dask
-
     return getattr(_dask.module("delayed"), "single_key", single_key), ()
 
 
@@ -80,6 +79,13 @@ def optimizer() -> Any:
     if hook is None and config.get("optimization.fuse.delayed", False):
         return fused
     return hook
+
+
+def shared_optimizer() -> Any:
+    """What other libraries are told to optimize with. Dask calls it without asking whether there is one."""
+    chosen = optimizer()
+    # a function of Dask's, because it may be sent where there is no Cenote
+    return getattr(_dask.module("base"), "dont_optimize", None) if chosen is None else chosen
 
 
 def optimized(graph: Any, keys: list[Any]) -> Any:

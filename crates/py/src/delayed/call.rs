@@ -1,6 +1,6 @@
 //! Writes a call down as a node.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -98,4 +98,21 @@ pub fn checked_key(key: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         return Err(PyTypeError::new_err(told));
     }
     Ok(key.unbind())
+}
+
+/// The few private names that a node answers to, by what it is.
+pub fn private<'py>(node: &Bound<'py, Delayed>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let py = node.py();
+    let this = node.get();
+    match (&this.task, name) {
+        (Task::Leaf { value, .. }, "__name__" | "__qualname__" | "__module__") => value.bind(py).getattr(name),
+        (Task::Leaf { value, .. }, "__wrapped__" | "_obj") => Ok(value.bind(py).clone()),
+        (Task::Leaf { pure, .. }, "_pure") => Ok(pure.into_pyobject(py)?.into_any()),
+        (Task::Leaf { .. }, "_nout") => Ok(this.length().into_pyobject(py)?.into_any()),
+        (Task::Attribute { name, .. }, "_attr") => Ok(name.bind(py).clone().into_any()),
+        (Task::Attribute { .. }, "_obj") => {
+            Ok(this.dependencies().next().expect("an attribute has an owner").bind(py).clone().into_any())
+        }
+        _ => Err(PyAttributeError::new_err(format!("Attribute {name} not found"))),
+    }
 }

@@ -8,12 +8,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
-use super::call::{Call, attribute, checked_key};
+use super::call::{self, Call, attribute, checked_key};
 use super::graph::DelayedGraph;
 use super::method::MethodCaller;
 use super::node::{Delayed, Elsewhere, Task, Traits};
 use super::operator::{Operator, power};
-use super::{key, record};
+use super::{key, record, setting};
 
 type Node<'py> = PyResult<Bound<'py, Delayed>>;
 
@@ -123,9 +123,19 @@ impl Delayed {
         protocol(py, intern!(py, "postpersist"))?.call1((slf,))
     }
 
+    /// The class that `isinstance` goes by: Dask's where Dask is loaded, whose collections test for it. The type stays
+    /// ours, so that an object of it is an instance of both.
+    #[getter]
+    fn __class__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(match setting::delayed_class(slf.py())? {
+            Some(theirs) => theirs.clone(),
+            None => slf.get_type().into_any(),
+        })
+    }
+
     #[getter]
     fn __dask_optimize__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        protocol(slf.py(), intern!(slf.py(), "optimizer"))?.call0()
+        protocol(slf.py(), intern!(slf.py(), "shared_optimizer"))?.call0()
     }
 
     /// Computes the value.
@@ -228,7 +238,7 @@ impl Delayed {
         let py = slf.py();
         let text = name.to_cow()?;
         if text.starts_with('_') {
-            return private(slf, &text);
+            return call::private(slf, &text);
         }
         if let Task::Attribute { name: own, .. } = &slf.get().task
             && text == "dtype"
@@ -444,23 +454,6 @@ impl Delayed {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.traverse(&visit)
-    }
-}
-
-/// The few private names that a node answers to, by what it is.
-fn private<'py>(node: &Bound<'py, Delayed>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let py = node.py();
-    let this = node.get();
-    match (&this.task, name) {
-        (Task::Leaf { value, .. }, "__name__" | "__qualname__" | "__module__") => value.bind(py).getattr(name),
-        (Task::Leaf { value, .. }, "__wrapped__" | "_obj") => Ok(value.bind(py).clone()),
-        (Task::Leaf { pure, .. }, "_pure") => Ok(pure.into_pyobject(py)?.into_any()),
-        (Task::Leaf { .. }, "_nout") => Ok(this.length().into_pyobject(py)?.into_any()),
-        (Task::Attribute { name, .. }, "_attr") => Ok(name.bind(py).clone().into_any()),
-        (Task::Attribute { .. }, "_obj") => {
-            Ok(this.dependencies().next().expect("an attribute has an owner").bind(py).clone().into_any())
-        }
-        _ => Err(PyAttributeError::new_err(format!("Attribute {name} not found"))),
     }
 }
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
+use super::node::Delayed;
 use crate::raw;
 
 /// A module, once it is loaded by somebody else; looking costs one dictionary access until then.
@@ -83,6 +84,13 @@ pub fn annotations(py: Python<'_>) -> PyResult<Option<Py<PyDict>>> {
         found = Some(merged);
     }
     Ok(found.map(Bound::unbind))
+}
+
+/// Dask's class of delayed values, where Dask is loaded and the class is not ours under an alias.
+pub fn delayed_class(py: Python<'_>) -> PyResult<Option<&Bound<'_, PyAny>>> {
+    static THEIRS: Fixed = Fixed::new();
+    let found = THEIRS.find(py, intern!(py, "dask.delayed"), intern!(py, "Delayed"))?;
+    Ok(found.filter(|class| !class.is(py.get_type::<Delayed>())))
 }
 
 /// Whether `object` is one of Dask's references to a key, which its futures are too.
