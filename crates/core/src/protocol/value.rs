@@ -10,6 +10,7 @@ use super::frame::Frames;
 use super::limits::ROOM_MAX;
 use super::msgpack::{PICKLED, Reader, SERIALIZED, SET, Token, Writer};
 use super::serialized::{Pickled, Serialized};
+use crate::key::Key;
 
 /// What stock Dask's messages are made of. What was read is written again as the same bytes, but for 32-bit floats,
 /// which stock never writes.
@@ -73,6 +74,11 @@ impl Value {
         let mut writer = Writer::default();
         self.write(&mut writer);
         writer.finish()
+    }
+
+    /// A map whose keys are text.
+    pub fn map<const N: usize>(entries: [(&str, Self); N]) -> Self {
+        Self::Map(entries.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
     /// The value of a key of a map.
@@ -226,6 +232,63 @@ impl Field for Value {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Str(text.into())
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+/// Beyond the whole numbers of [`Value::Int`] it is one of [`Value::UInt`].
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or(Self::UInt(value), Self::Int)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<&Key> for Value {
+    fn from(key: &Key) -> Self {
+        match key {
+            Key::Str(text) => Self::Str(text.clone()),
+            Key::Bool(value) => Self::Bool(*value),
+            Key::Int(value) => Self::Int(*value),
+            Key::UInt(value) => Self::UInt(*value),
+            Key::Float(value) => Self::Float(*value),
+            Key::Bytes(bytes) => Self::Bytes(Bytes::copy_from_slice(bytes)),
+            Key::Tuple(keys) => Self::Tuple(keys.iter().map(Self::from).collect()),
+        }
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nil, Into::into)
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Value {
+    fn from(values: Vec<T>) -> Self {
+        Self::Tuple(values.into_iter().map(Into::into).collect())
     }
 }
 

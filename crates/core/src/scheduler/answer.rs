@@ -3,49 +3,53 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::instruction::{Failure, Instruction, ToWorker};
+use super::instruction::{Exception, Failure};
 use super::recommendations::{Arrival, Finish, Recommendations};
-use super::stimulus::{FromWorker, Text};
+use super::stimulus::Text;
 use super::task::{RunId, StateName, TaskId, TaskState};
 use super::worker::WorkerId;
 use crate::key::Key;
+use crate::protocol::field::Map;
+use crate::protocol::worker::{FromWorker, RefreshWhoHas, RemoveReplicas, StartStop};
 
-/// Seconds between heartbeats of a worker: the more workers, the longer.
-pub(super) fn heartbeat_interval(workers: usize) -> f64 {
-    match workers {
-        0..=10 => 0.5,
-        11..50 => 1.0,
-        50..200 => 2.0,
-        _ => workers as f64 / 200.0 + 1.0,
-    }
+/// Seconds that a task ran, of all that was done for it.
+fn compute_seconds(startstops: &[StartStop]) -> f64 {
+    startstops.iter().filter(|it| &*it.action == "compute").map(|it| it.stop - it.start).sum()
 }
 
 impl Scheduler {
     pub(super) fn hear_worker(&mut self, address: &Text, said: FromWorker) {
-        let Some(worker) = self.workers.id(address) else {
-            if said == FromWorker::Heartbeat {
-                self.instruct(Instruction::HeartbeatReply { worker: address.clone(), interval: None });
-            }
-            return;
-        };
+        let Some(worker) = self.workers.id(address) else { return };
         self.workers[worker].last_seen = self.now;
         match said {
-            FromWorker::TaskFinished { key, run, nbytes, class, duration } => {
-                self.task_finished(&key, run, Arrival { worker, nbytes, class, duration });
+            FromWorker::TaskFinished(it) => {
+                let duration = compute_seconds(&it.startstops);
+                let arrival = Arrival { worker, nbytes: it.nbytes, class: it.class, duration };
+                self.task_finished(&it.key, RunId(it.run_id), arrival);
             }
-            FromWorker::TaskErred { key, run, exception } => {
-                self.task_erred(&key, worker, run, Failure { cause: key.clone(), exception });
+            FromWorker::TaskErred(it) => {
+                let exception = Exception::Raised {
+                    exception: it.exception,
+                    traceback: it.traceback,
+                    text: it.exception_text,
+                    traceback_text: it.traceback_text,
+                };
+                let failure = Failure { cause: it.key.clone(), exception };
+                self.task_erred(&it.key, worker, RunId(it.run_id), failure);
             }
-            FromWorker::ReleaseWorkerData { key } => self.release_worker_data(&key, worker),
-            FromWorker::AddKeys { keys } => self.add_keys(keys, worker),
-            FromWorker::LongRunning { key, run, duration } => self.long_running(&key, worker, run, duration),
-            FromWorker::Reschedule { key } => self.reschedule(&key, worker),
-            FromWorker::StatusChange { status } => self.worker_status(worker, status),
-            FromWorker::RequestRefreshWhoHas { keys } => self.refresh_who_has(keys, worker),
-            FromWorker::Heartbeat => {
-                let interval = Some(heartbeat_interval(self.workers.len()));
-                self.instruct(Instruction::HeartbeatReply { worker: address.clone(), interval });
+            FromWorker::ReleaseWorkerData(it) => self.release_worker_data(&it.key, worker),
+            FromWorker::AddKeys(it) => self.add_keys(it.keys, worker),
+            FromWorker::LongRunning(it) => {
+                self.long_running(&it.key, worker, RunId(it.run_id), it.compute_duration);
             }
+            FromWorker::Reschedule(it) => self.reschedule(&it.key, worker),
+            FromWorker::WorkerStatusChange(it) => self.worker_status(worker, &it.status),
+            FromWorker::RequestRefreshWhoHas(it) => self.refresh_who_has(it.keys, worker),
+            FromWorker::StealResponse(_)
+            | FromWorker::LogEvent(_)
+            | FromWorker::KeepAlive(_)
+            | FromWorker::CloseStream(_)
+            | FromWorker::Unknown { .. } => {}
         }
     }
 
@@ -79,7 +83,7 @@ impl Scheduler {
 
     fn free_stale(&mut self, key: &Key, worker: WorkerId, why: &'static str) {
         self.ignore(key, why);
-        self.tell_worker(worker, ToWorker::FreeKeys { keys: vec![key.clone()] });
+        self.free_keys(worker, vec![key.clone()]);
     }
 
     fn task_erred(&mut self, key: &Key, worker: WorkerId, run: RunId, failure: Failure) {
@@ -109,7 +113,7 @@ impl Scheduler {
         self.replicas.remove(id, worker, nbytes);
     }
 
-    fn add_keys(&mut self, keys: Vec<Key>, worker: WorkerId) {
+    pub(super) fn add_keys(&mut self, keys: Vec<Key>, worker: WorkerId) {
         let mut redundant = Vec::new();
         for key in keys {
             match self.tasks.id(&key) {
@@ -122,7 +126,8 @@ impl Scheduler {
             }
         }
         if !redundant.is_empty() {
-            self.tell_worker(worker, ToWorker::RemoveReplicas { keys: redundant });
+            let stimulus_id = self.stimulus_id();
+            self.tell_worker(worker, RemoveReplicas { keys: redundant, stimulus_id });
         }
     }
 
@@ -172,21 +177,11 @@ impl Scheduler {
             }
         }
         if !who_has.is_empty() {
-            self.tell_worker(worker, ToWorker::RefreshWhoHas { who_has });
+            let (who_has, stimulus_id) = (Map(who_has), self.stimulus_id());
+            self.tell_worker(worker, RefreshWhoHas { who_has, stimulus_id });
         }
         if !unknown.is_empty() {
-            self.tell_worker(worker, ToWorker::FreeKeys { keys: unknown });
+            self.free_keys(worker, unknown);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::heartbeat_interval;
-
-    #[test]
-    fn many_workers_beat_slowly() {
-        let intervals = [1, 10, 11, 50, 400].map(|workers| format!("{:.1}", heartbeat_interval(workers)));
-        assert_eq!(intervals, ["0.5", "0.5", "1.0", "2.0", "3.0"]);
     }
 }

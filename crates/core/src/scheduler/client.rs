@@ -3,12 +3,16 @@
 use std::collections::VecDeque;
 
 use super::Scheduler;
-use super::instruction::{Exception, Failure, Instruction, ToClient};
+use super::instruction::{Exception, Failure, Instruction};
+use super::messages::{cancelled_keys, key_in_memory};
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Id, Set};
-use super::stimulus::{FromClient, GraphSpec, Text};
+use super::stimulus::{GraphSpec, Text};
 use super::task::{StateName, Task, TaskId, TaskState};
+use super::timeout::seconds;
 use crate::key::Key;
+use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, StreamStart, UpdateGraph};
+use crate::protocol::field::Optional;
 
 /// The id of a client, inside one scheduler.
 pub(super) type ClientId = Id<Client>;
@@ -18,16 +22,23 @@ const FIRE_AND_FORGET: &str = "fire-and-forget";
 /// Seconds between heartbeats of a client.
 const HEARTBEAT: f64 = 5.0;
 
+/// Something that a client said, in its turn.
+#[derive(Debug)]
+pub(super) enum Said {
+    Message(Box<FromClient>),
+    Graph(GraphSpec),
+}
+
 /// All that is known of a client.
 #[derive(Debug)]
 pub struct Client {
     pub(super) name: Text,
     /// Whether it has a stream: queues, variables and the like want things too, and have none.
     pub(super) connected: bool,
-    /// The graph that is being read, and the keys that are wanted of it.
-    pub(super) reading: Option<(u64, Vec<Key>)>,
+    /// What it has said about the whole of a graph that is being read.
+    pub(super) reading: Option<GraphSpec>,
     /// What it has said since, in order.
-    pub(super) held: VecDeque<FromClient>,
+    pub(super) held: VecDeque<Said>,
 }
 
 impl Client {
@@ -40,7 +51,8 @@ impl Scheduler {
     pub(super) fn client_joined(&mut self, name: &Text) {
         let id = self.client(name);
         self.clients[id].connected = true;
-        self.tell_client(id, ToClient::StreamStart);
+        let empty = || Optional(Some("".into()));
+        self.tell_client(id, StreamStart { warning: empty(), error: empty() });
     }
 
     /// The client of this name, made if need be.
@@ -49,9 +61,10 @@ impl Scheduler {
     }
 
     /// What a client says waits behind the graph that it has sent.
-    pub(super) fn hear_client(&mut self, name: &Text, said: FromClient) {
+    pub(super) fn hear_client(&mut self, name: &Text, said: Said) {
         let Some(id) = self.clients.id(name).filter(|&id| self.clients[id].connected) else { return };
-        if self.clients[id].reading.is_some() && said != FromClient::Heartbeat {
+        let alive = matches!(&said, Said::Message(it) if matches!(**it, FromClient::HeartbeatClient(_)));
+        if self.clients[id].reading.is_some() && !alive {
             self.clients[id].held.push_back(said);
         } else {
             self.serve_client(id, said);
@@ -61,10 +74,10 @@ impl Scheduler {
     /// A graph was read, or could not be.
     pub(super) fn materialized(&mut self, ticket: u64, outcome: Result<GraphSpec, Exception>) {
         let Some(id) = self.tickets.swap_remove(&ticket) else { return };
-        let Some((_, keys)) = self.clients[id].reading.take() else { return };
+        let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
-            Ok(graph) => self.submit(id, graph),
-            Err(exception) => self.refuse_graph(id, keys, &exception),
+            Ok(graph) => self.submit(id, GraphSpec { tasks: graph.tasks, ..about }),
+            Err(exception) => self.refuse_graph(id, about.keys, &exception),
         }
         while let Some(client) = self.clients.value_mut(id)
             && client.reading.is_none()
@@ -78,35 +91,55 @@ impl Scheduler {
     pub(super) fn refuse_graph(&mut self, id: ClientId, keys: Vec<Key>, exception: &Exception) {
         for key in keys {
             let failure = Failure { cause: key.clone(), exception: exception.clone() };
-            self.tell_client(id, ToClient::TaskErred { key, failure: failure.into() });
+            self.tell_failure(id, key, &failure.into());
         }
     }
 
-    fn serve_client(&mut self, id: ClientId, said: FromClient) {
-        match said {
-            FromClient::UpdateGraph { graph, keys } => {
-                self.ticket_last += 1;
-                let ticket = self.ticket_last;
-                self.tickets.insert(ticket, id);
-                self.clients[id].reading = Some((ticket, keys.clone()));
-                let client = self.clients[id].name.clone();
-                self.instruct(Instruction::Materialize { ticket, client, graph, keys });
+    fn serve_client(&mut self, id: ClientId, said: Said) {
+        let message = match said {
+            Said::Message(message) => *message,
+            Said::Graph(graph) => return self.submit(id, graph),
+        };
+        match message {
+            FromClient::UpdateGraph(graph) => self.read_graph(id, graph),
+            FromClient::ClientDesiresKeys(it) => {
+                let name = it.client.0.unwrap_or_else(|| self.clients[id].name.clone());
+                self.desire(&name, it.keys);
             }
-            FromClient::SubmitGraph(graph) => self.submit(id, graph),
-            FromClient::DesiresKeys { keys, client } => self.desire(&client, keys),
-            FromClient::ReleasesKeys { keys, client } => {
-                if let Some(id) = self.clients.id(&client) {
-                    self.release_keys(id, &keys);
+            FromClient::ClientReleasesKeys(it) => {
+                if let Some(id) = self.clients.id(&it.client) {
+                    self.release_keys(id, &it.keys);
                 }
             }
-            FromClient::CancelKeys { keys, force, reason, msg } => self.cancel(id, &keys, force, &(reason, msg)),
-            FromClient::Retry { keys } => self.retry(&keys),
-            FromClient::ReportKey { key } => self.report_key(id, key),
-            FromClient::Heartbeat => {
-                self.tell_client(id, ToClient::AdjustHeartbeatInterval { interval: HEARTBEAT });
-            }
-            FromClient::Close => self.remove_client(id),
+            FromClient::CancelKeys(it) => self.cancel(id, &it.keys, it.force, &(it.reason, it.msg)),
+            FromClient::ReportKey(it) => self.report_key(id, it.key),
+            FromClient::HeartbeatClient(_) => self.tell_client(id, AdjustHeartbeatInterval { interval: HEARTBEAT }),
+            FromClient::CloseClient(_) | FromClient::CloseStream(_) => self.remove_client(id),
+            FromClient::SubscribeTopic(_)
+            | FromClient::UnsubscribeTopic(_)
+            | FromClient::PublishFlush(_)
+            | FromClient::QueueFutureRelease(_)
+            | FromClient::QueueRelease(_)
+            | FromClient::VariableFutureReceived(_)
+            | FromClient::VariableDelete(_)
+            | FromClient::Unknown { .. } => {}
         }
+    }
+
+    /// Lets Python read a graph.
+    fn read_graph(&mut self, id: ClientId, graph: UpdateGraph) {
+        self.ticket_last += 1;
+        let ticket = self.ticket_last;
+        self.tickets.insert(ticket, id);
+        let about = GraphSpec {
+            tasks: Vec::new(),
+            keys: graph.keys.0.clone(),
+            submitting_task: graph.submitting_task.clone(),
+            fifo_timeout: seconds(&graph.fifo_timeout).unwrap_or(0.0),
+        };
+        self.clients[id].reading = Some(about);
+        let client = self.clients[id].name.clone();
+        self.instruct(Instruction::Materialize { ticket, client, graph: Box::new(graph) });
     }
 
     fn remove_client(&mut self, id: ClientId) {
@@ -153,11 +186,11 @@ impl Scheduler {
         match &task.state {
             TaskState::Memory { class } => {
                 let class = class.clone();
-                self.tell_client(client, ToClient::KeyInMemory { key, class });
+                self.tell_client(client, key_in_memory(key, class));
             }
             TaskState::Erred { failure, .. } => {
                 let failure = failure.clone();
-                self.tell_client(client, ToClient::TaskErred { key, failure });
+                self.tell_failure(client, key, &failure);
             }
             _ => {}
         }
@@ -166,7 +199,7 @@ impl Scheduler {
     fn report_key(&mut self, client: ClientId, key: Key) {
         match self.tasks.id(&key) {
             Some(id) => self.report(client, id),
-            None => self.tell_client(client, ToClient::CancelledKeys { keys: vec![key], reason: None, msg: None }),
+            None => self.tell_client(client, cancelled_keys(vec![key], None, None)),
         }
     }
 
@@ -221,15 +254,16 @@ impl Scheduler {
         let clients: Vec<_> = self.clients.ids().collect();
         for client in clients {
             let (reason, msg) = why.clone();
-            self.tell_client(client, ToClient::CancelledKeys { keys: keys.clone(), reason, msg });
+            self.tell_client(client, cancelled_keys(keys.clone(), reason, msg));
         }
     }
 
-    /// Computes failed tasks again, beginning with those that failed first.
-    fn retry(&mut self, keys: &[Key]) {
+    /// Computes failed tasks again, beginning with those that failed first, and returns these.
+    pub(super) fn retry(&mut self, keys: &[Key]) -> Vec<Key> {
         let mut seen: Set<TaskId> = Set::default();
         let mut stack: Vec<TaskId> = keys.iter().filter_map(|key| self.tasks.id(key)).collect();
         let mut recommendations = Recommendations::default();
+        let mut roots = Vec::new();
         while let Some(id) = stack.pop() {
             if self.tasks[id].state() != StateName::Erred || !seen.insert(id) {
                 continue;
@@ -238,9 +272,11 @@ impl Scheduler {
             let failed: Vec<_> = failed.filter(|&task| self.tasks[task].state() == StateName::Erred).collect();
             if failed.is_empty() {
                 recommendations.add(id, Finish::Waiting);
+                roots.push(self.tasks[id].key.clone());
             }
             stack.extend(failed);
         }
         self.cascade(recommendations);
+        roots
     }
 }

@@ -3,38 +3,76 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::answer::heartbeat_interval;
-use super::instruction::{Exception, Failure, Instruction, Refusal, ToWorker};
+use super::instruction::{Exception, Failure};
 use super::recommendations::{Finish, Recommendations};
-use super::stimulus::{WorkerSpec, WorkerStatus};
-use super::task::StateName;
-use super::worker::WorkerId;
+use super::stimulus::Text;
+use super::task::{StateName, TaskId};
+use super::worker::{WorkerId, WorkerStatus};
+use crate::protocol::exception::Builtin;
+use crate::protocol::rpc::ErrorReply;
+use crate::protocol::value::Value;
+use crate::protocol::worker::{Close, HeartbeatWorker, RegisterWorker, RemoveWorker};
+
+/// Seconds between heartbeats of a worker: the more workers, the longer.
+fn heartbeat_interval(workers: usize) -> f64 {
+    match workers {
+        0..=10 => 0.5,
+        11..50 => 1.0,
+        50..200 => 2.0,
+        _ => workers as f64 / 200.0 + 1.0,
+    }
+}
 
 impl Scheduler {
-    pub(super) fn worker_joined(&mut self, spec: WorkerSpec) {
-        let worker = spec.address.clone();
-        let reply = match self.refusal(&spec) {
-            Some(refusal) => Err(refusal),
-            None => Ok(heartbeat_interval(self.workers.len() + 1)),
-        };
-        let accepted = reply.is_ok();
-        self.instruct(Instruction::WorkerReply { worker, reply });
-        if accepted {
-            let id = self.workers.insert(spec, self.now, self.settings.worker_saturation);
+    /// A worker wants to join. It is answered before it is told anything else.
+    pub(super) fn register_worker(&mut self, ticket: u64, about: RegisterWorker) {
+        if self.workers.id(&about.address).is_some() {
+            let text = format!("Worker already exists {}", about.address);
+            return self.answer(ticket, Err(ErrorReply::builtin(Builtin::Value, &text)));
+        }
+        if let Some(message) = self.refusal(&about) {
+            let answer = [("status", "error".into()), ("message", (*message).into()), ("time", self.now.into())];
+            return self.answer(ticket, Ok(Value::map(answer)));
+        }
+        let answer = [
+            ("status", "OK".into()),
+            ("time", self.now.into()),
+            ("heartbeat-interval", heartbeat_interval(self.workers.len() + 1).into()),
+            ("worker-plugins", Value::map([])),
+            ("warning", "".into()),
+            ("error", "".into()),
+        ];
+        self.answer(ticket, Ok(Value::map(answer)));
+        let id = self.workers.insert(about, self.now, self.settings.worker_saturation);
+        if self.workers[id].spec.status == WorkerStatus::Running {
             self.schedule_unrunnable(id);
         }
     }
 
-    fn refusal(&self, spec: &WorkerSpec) -> Option<Refusal> {
-        if self.workers.id(&spec.address).is_some() {
-            Some(Refusal::AddressTaken)
-        } else if self.workers.iter().any(|(_, worker)| worker.spec.name == spec.name) {
-            Some(Refusal::NameTaken)
-        } else if spec.nthreads == 0 {
-            Some(Refusal::NoThreads)
+    /// Why a worker may not join, if it may not.
+    fn refusal(&self, about: &RegisterWorker) -> Option<String> {
+        if self.workers.iter().any(|(_, worker)| worker.about.name == about.name) {
+            Some(format!("name taken, {}", super::worker::name_of(&about.name)))
+        } else if about.nthreads == 0 {
+            Some("a worker without threads runs no tasks".to_owned())
         } else {
             None
         }
+    }
+
+    /// A worker is alive.
+    pub(super) fn hear_heartbeat(&mut self, heartbeat: HeartbeatWorker) -> Value {
+        let status = match self.workers.id(&heartbeat.address) {
+            Some(id) => {
+                let worker = &mut self.workers[id];
+                worker.last_seen = self.now;
+                worker.about.metrics = heartbeat.metrics;
+                "OK"
+            }
+            None => "missing",
+        };
+        let interval = heartbeat_interval(self.workers.len());
+        Value::map([("status", status.into()), ("time", self.now.into()), ("heartbeat-interval", interval.into())])
     }
 
     /// Sends there what no worker could run before, the most urgent first.
@@ -50,7 +88,8 @@ impl Scheduler {
         self.cascade(recommendations);
     }
 
-    pub(super) fn worker_status(&mut self, worker: WorkerId, status: WorkerStatus) {
+    pub(super) fn worker_status(&mut self, worker: WorkerId, status: &Text) {
+        let Some(status) = WorkerStatus::of(status) else { return };
         let before = std::mem::replace(&mut self.workers[worker].spec.status, status);
         if before == status {
             return;
@@ -70,7 +109,7 @@ impl Scheduler {
         }
         if !expected {
             for &task in &worker.processing {
-                self.suspect(task, &worker.spec, &mut recommendations);
+                self.suspect(task, worker.address(), &mut recommendations);
             }
         }
         let held: Vec<_> = self.replicas.has_what(id).collect();
@@ -85,13 +124,15 @@ impl Scheduler {
         }
         self.cascade(recommendations);
         let others: Vec<_> = self.workers.ids().collect();
+        let stimulus_id = self.stimulus_id();
         for other in others {
-            self.tell_worker(other, ToWorker::RemoveWorker { worker: worker.spec.address.clone() });
+            let worker = worker.spec.address.clone();
+            self.tell_worker(other, RemoveWorker { worker, stimulus_id: stimulus_id.clone() });
         }
     }
 
     /// A worker died while it ran the task, which may be why.
-    fn suspect(&mut self, id: super::task::TaskId, worker: &WorkerSpec, recommendations: &mut Recommendations) {
+    fn suspect(&mut self, id: TaskId, worker: &Text, recommendations: &mut Recommendations) {
         let allowed_failures = self.settings.allowed_failures;
         let Some(_) = self.tasks.get(id) else { return };
         let task = &mut self.tasks[id];
@@ -99,7 +140,7 @@ impl Scheduler {
         if task.suspicious <= allowed_failures || task.state() != StateName::Processing {
             return;
         }
-        let exception = Exception::KilledWorker { last_worker: worker.address.clone(), allowed_failures };
+        let exception = Exception::KilledWorker { last_worker: worker.clone(), allowed_failures };
         let failure = Arc::new(Failure { cause: task.key.clone(), exception });
         recommendations.remove(id);
         let more = self.transition(id, Finish::Erred(failure));
@@ -113,10 +154,21 @@ impl Scheduler {
             let silent: Vec<_> = silent.map(|(id, _)| id).collect();
             for id in silent {
                 let reason = "silent for too long".into();
-                self.tell_worker(id, ToWorker::Close { reason });
+                self.tell_worker(id, Close { reason });
                 self.remove_worker(id, false);
             }
         }
         self.watch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heartbeat_interval;
+
+    #[test]
+    fn many_workers_beat_slowly() {
+        let intervals = [1, 10, 11, 50, 400].map(|workers| format!("{:.1}", heartbeat_interval(workers)));
+        assert_eq!(intervals, ["0.5", "0.5", "1.0", "2.0", "3.0"]);
     }
 }

@@ -4,7 +4,7 @@
 //! or false, the answer is an instruction or a line in the [`story`] of the key.
 //!
 //! ```text
-//! stimulus ─► client, submission, answer, membership ─► transition ─► instructions
+//! stimulus ─► client, submission, answer, question, membership ─► transition ─► instructions
 //!                                                          │
 //!                                                placement, replicas, group
 //! ```
@@ -15,7 +15,9 @@ mod client;
 mod group;
 pub mod instruction;
 mod membership;
+mod messages;
 mod placement;
+mod question;
 mod recommendations;
 mod registry;
 mod relation;
@@ -24,6 +26,7 @@ pub mod stimulus;
 pub mod story;
 mod submission;
 pub mod task;
+mod timeout;
 mod transition;
 mod validate;
 pub mod view;
@@ -32,16 +35,17 @@ pub mod worker;
 
 use std::collections::BTreeSet;
 
-use client::{Client, ClientId};
+use client::{Client, ClientId, Said};
 use group::Groups;
-use instruction::{Instruction, ToClient, ToWorker};
+use instruction::Instruction;
+use messages::Cause;
 use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, TaskId, Tasks};
-use worker::{WorkerId, Workers};
+use worker::Workers;
 
 use crate::key::Key;
 
@@ -106,6 +110,8 @@ pub struct Scheduler {
     started: u64,
     /// How many stimuli there have been.
     stimuli: u64,
+    /// What caused what is being done.
+    cause: Cause,
     now: f64,
     story: Story,
     transitions: [[u64; STATES]; STATES],
@@ -132,6 +138,7 @@ impl Scheduler {
             generation_start: None,
             started: 0,
             stimuli: 0,
+            cause: Cause::default(),
             now: 0.0,
             transitions: [[0; STATES]; STATES],
             out: Vec::new(),
@@ -143,11 +150,12 @@ impl Scheduler {
         self.out = std::mem::take(instructions);
         self.stimuli += 1;
         self.now = self.now.max(now);
+        self.cause = Cause::of(&stimulus);
         match stimulus {
             Stimulus::ClientJoined { client } => self.client_joined(&client),
-            Stimulus::Client { client, said } => self.hear_client(&client, said),
+            Stimulus::Client { client, said } => self.hear_client(&client, Said::Message(Box::new(said))),
+            Stimulus::Submit { client, graph } => self.hear_client(&client, Said::Graph(graph)),
             Stimulus::Materialized { ticket, outcome } => self.materialized(ticket, outcome),
-            Stimulus::WorkerJoined(spec) => self.worker_joined(spec),
             Stimulus::Worker { worker, said } => self.hear_worker(&worker, said),
             Stimulus::WorkerLeft { worker, expected } => {
                 if let Some(id) = self.workers.id(&worker) {
@@ -155,29 +163,11 @@ impl Scheduler {
                 }
             }
             Stimulus::DataArrived { data, client } => self.data_arrived(data, client.as_ref()),
+            Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
             Stimulus::Tick => self.tick(),
         }
         self.fill_free_threads();
         *instructions = std::mem::take(&mut self.out);
-    }
-
-    /// Every instruction leaves through here.
-    fn instruct(&mut self, instruction: Instruction) {
-        self.out.push(instruction);
-    }
-
-    fn tell_worker(&mut self, id: WorkerId, message: ToWorker) {
-        if let Some(worker) = self.workers.get(id) {
-            let worker = worker.address().clone();
-            self.instruct(Instruction::ToWorker { worker, message });
-        }
-    }
-
-    fn tell_client(&mut self, id: ClientId, message: ToClient) {
-        if let Some(client) = self.clients.get(id).filter(|client| client.connected) {
-            let client = client.name.clone();
-            self.instruct(Instruction::ToClient { client, message });
-        }
     }
 
     fn ignore(&mut self, key: &Key, why: &'static str) {

@@ -1,19 +1,17 @@
 //! Stimuli: what happened outside. Plain data with keys and addresses, so that a recorded stimulus means the same anywhere.
 //!
-//! What clients and workers say maps one to one to the messages of the protocol.
+//! What clients and workers say are the records of the protocol.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::instruction::Exception;
-use super::task::RunId;
 use crate::key::Key;
-use crate::protocol::serialized::{Pickled, Serialized};
+use crate::protocol::client::FromClient;
+pub use crate::protocol::field::Text;
+use crate::protocol::question::Question;
+use crate::protocol::serialized::Pickled;
 use crate::protocol::value::Value;
-
-/// A name, an address or a reason.
-pub type Text = Arc<str>;
+use crate::protocol::worker::FromWorker;
 
 /// Something that happened outside. The only way to change [`Scheduler`](super::Scheduler).
 #[derive(Clone, Debug, PartialEq)]
@@ -30,16 +28,21 @@ pub enum Stimulus {
         /// What it said.
         said: FromClient,
     },
+    /// A client wants a graph computed that needs no Python to be read.
+    Submit {
+        /// Whose graph it is.
+        client: Text,
+        /// The graph.
+        graph: GraphSpec,
+    },
     /// Python has read a graph, or could not.
     Materialized {
         /// That of the instruction.
         ticket: u64,
-        /// The graph, or the error of the computation.
+        /// The tasks of the graph, or the error of the computation. What the client said about the whole graph is known.
         outcome: Result<GraphSpec, Exception>,
     },
-    /// A worker wants to join.
-    WorkerJoined(WorkerSpec),
-    /// A worker said something on its stream, or in its heartbeat.
+    /// A worker said something on its stream.
     Worker {
         /// Its address.
         worker: Text,
@@ -60,154 +63,15 @@ pub enum Stimulus {
         /// Who wants them.
         client: Option<Text>,
     },
+    /// Somebody asks for something that changes the state, or that may have to wait.
+    Asked {
+        /// What the answer will repeat.
+        ticket: u64,
+        /// What is asked for.
+        question: Question,
+    },
     /// Time has passed.
     Tick,
-}
-
-/// What a client says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FromClient {
-    /// Compute a graph that only Python can read.
-    UpdateGraph {
-        /// The expression and what belongs to it.
-        graph: Box<Serialized>,
-        /// The keys whose results are wanted.
-        keys: Vec<Key>,
-    },
-    /// Compute a graph.
-    SubmitGraph(GraphSpec),
-    /// Keep these keys, and tell me of them.
-    DesiresKeys {
-        /// The keys.
-        keys: Vec<Key>,
-        /// Who wants them: not always the owner of the stream.
-        client: Text,
-    },
-    /// These keys are needed no more.
-    ReleasesKeys {
-        /// The keys.
-        keys: Vec<Key>,
-        /// Who wanted them.
-        client: Text,
-    },
-    /// Stop computing these keys.
-    CancelKeys {
-        /// The keys.
-        keys: Vec<Key>,
-        /// Whether it does not matter that others want them.
-        force: bool,
-        /// Why.
-        reason: Option<Text>,
-        /// What to tell the user.
-        msg: Option<Text>,
-    },
-    /// Compute these failed keys again.
-    Retry {
-        /// The keys.
-        keys: Vec<Key>,
-    },
-    /// Say what state a key is in.
-    ReportKey {
-        /// The key.
-        key: Key,
-    },
-    /// I am alive.
-    Heartbeat,
-    /// I want nothing any more; or the connection broke.
-    Close,
-}
-
-/// What a worker says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FromWorker {
-    /// A task was run, and its result is here.
-    TaskFinished {
-        /// The task.
-        key: Key,
-        /// The attempt.
-        run: RunId,
-        /// The size of the result.
-        nbytes: u64,
-        /// The pickled class of the result.
-        class: Bytes,
-        /// Seconds that it ran.
-        duration: f64,
-    },
-    /// A task was run and has failed.
-    TaskErred {
-        /// The task.
-        key: Key,
-        /// The attempt.
-        run: RunId,
-        /// What it raised.
-        exception: Exception,
-    },
-    /// A result is here no more.
-    ReleaseWorkerData {
-        /// The key.
-        key: Key,
-    },
-    /// Results are here now.
-    AddKeys {
-        /// The keys.
-        keys: Vec<Key>,
-    },
-    /// A task has given back its thread and goes on.
-    LongRunning {
-        /// The task.
-        key: Key,
-        /// The attempt.
-        run: RunId,
-        /// Seconds that it ran before.
-        duration: Option<f64>,
-    },
-    /// A task asks to be run elsewhere.
-    Reschedule {
-        /// The task.
-        key: Key,
-    },
-    /// The worker runs, pauses, or is about to close.
-    StatusChange {
-        /// The new status.
-        status: WorkerStatus,
-    },
-    /// Where are these results? Those who were said to have them do not.
-    RequestRefreshWhoHas {
-        /// The keys.
-        keys: Vec<Key>,
-    },
-    /// I am alive.
-    Heartbeat,
-}
-
-/// Whether a worker takes work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkerStatus {
-    /// It does.
-    Running,
-    /// Not now.
-    Paused,
-    /// It will close.
-    Closing,
-}
-
-/// A worker that wants to join.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkerSpec {
-    /// Where it listens: its identity.
-    pub address: Text,
-    /// The name that its owner gave it.
-    pub name: Text,
-    /// Its machine.
-    pub host: Text,
-    /// How many tasks it runs at a time.
-    pub nthreads: u32,
-    /// The memory that it may use.
-    pub memory_limit: Option<u64>,
-    /// How much it has of each resource.
-    pub resources: Vec<(Text, f64)>,
-    /// Whether it takes work.
-    pub status: WorkerStatus,
 }
 
 /// A graph as submitted: flat, payloads opaque.

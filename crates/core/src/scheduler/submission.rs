@@ -2,7 +2,8 @@
 
 use super::Scheduler;
 use super::client::ClientId;
-use super::instruction::{Exception, ToClient};
+use super::instruction::Exception;
+use super::messages::cancelled_keys;
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Map, Set};
 use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
@@ -24,7 +25,7 @@ impl Scheduler {
         }
         if self.needs_what_is_lost(&specs, &graph.keys) {
             let reason = Some("lost dependencies".into());
-            self.tell_client(client, ToClient::CancelledKeys { keys: graph.keys.clone(), reason, msg: None });
+            self.tell_client(client, cancelled_keys(graph.keys.clone(), reason, None));
             self.release_keys(client, &graph.keys);
             return;
         }

@@ -17,6 +17,7 @@ use super::registry::{Id, Registry, Set};
 use super::stimulus::Text;
 use super::worker::WorkerId;
 use crate::key::Key;
+use crate::protocol::field::Number;
 use crate::protocol::serialized::Pickled;
 use crate::protocol::value::Value;
 
@@ -47,6 +48,22 @@ pub struct Priority {
     pub generation: f64,
     /// Its place in the order of its graph.
     pub order: i64,
+}
+
+impl Priority {
+    /// As a worker is told: whole where it is.
+    pub(super) fn numbers(self) -> [Number; 3] {
+        [whole(self.user), whole(self.generation), Number::Int(self.order)]
+    }
+}
+
+fn whole(number: f64) -> Number {
+    // Whole numbers of this size are exact as floats.
+    if number.fract() == 0.0 && number.abs() < 2.0_f64.powi(53) {
+        Number::Int(number as i64)
+    } else {
+        Number::Float(number)
+    }
 }
 
 impl Ord for Priority {

@@ -1,8 +1,8 @@
 //! Validation: the walk over everything that must always hold. For tests, and for those who ask for it.
 
 use super::Scheduler;
-use super::stimulus::WorkerStatus;
 use super::task::{StateName, TaskId, TaskState};
+use super::worker::WorkerStatus;
 use crate::key::Key;
 
 /// Something that must always hold does not.

@@ -1,9 +1,13 @@
 //! Views: what can be read of the scheduler from outside.
 
+use std::sync::Arc;
+
 use super::Scheduler;
-use super::stimulus::{Text, WorkerStatus};
+use super::instruction::Failure;
+use super::stimulus::Text;
 use super::story::Line;
 use super::task::{RunId, StateName};
+use super::worker::WorkerStatus;
 use crate::key::Key;
 
 /// What is known of a task.
@@ -19,6 +23,8 @@ pub struct TaskView {
     pub run: Option<RunId>,
     /// The worker that runs it.
     pub processing_on: Option<Text>,
+    /// Why it failed, if it did.
+    pub failure: Option<Arc<Failure>>,
 }
 
 /// What is known of a worker.
@@ -47,6 +53,7 @@ impl Scheduler {
             who_wants: self.interests.rights(id).map(|client| self.clients[client].name.clone()).collect(),
             run: task.run,
             processing_on: task.processing().map(|it| self.workers[it.worker].address().clone()),
+            failure: task.failure().cloned(),
         })
     }
 

@@ -3,16 +3,116 @@
 use std::collections::BTreeSet;
 
 use super::registry::{Id, Map, Registry, Set};
-use super::stimulus::{Text, WorkerSpec, WorkerStatus};
+use super::stimulus::Text;
 use super::task::TaskId;
+use crate::protocol::field::Number;
+use crate::protocol::value::Value;
+use crate::protocol::worker::RegisterWorker;
 
 /// The id of a worker, inside one scheduler.
 pub type WorkerId = Id<Worker>;
+
+/// Whether a worker takes work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerStatus {
+    /// It is about to.
+    Starting,
+    /// It does.
+    Running,
+    /// Not now.
+    Paused,
+    /// It takes no work, and closes when what it holds is elsewhere.
+    Retiring,
+    /// It will close.
+    Closing,
+}
+
+impl WorkerStatus {
+    /// The status that has this name on the wire.
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "created" | "init" | "starting" => Self::Starting,
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "closing_gracefully" => Self::Retiring,
+            "stopping" | "stopped" | "closing" | "closed" | "failed" | "dont_reply" => Self::Closing,
+            _ => return None,
+        })
+    }
+
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "init",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Retiring => "closing_gracefully",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+/// What the scheduler decides by, of all that a worker says about itself.
+#[derive(Debug)]
+pub(super) struct WorkerSpec {
+    pub address: Text,
+    /// The name that its owner gave it, as text.
+    pub name: Text,
+    /// Its machine.
+    pub host: Text,
+    /// How many tasks it runs at a time.
+    pub nthreads: u32,
+    /// The memory that it may use.
+    pub memory_limit: Option<u64>,
+    /// How much it has of each resource.
+    pub resources: Vec<(Text, f64)>,
+    pub status: WorkerStatus,
+}
+
+impl WorkerSpec {
+    pub fn of(about: &RegisterWorker) -> Self {
+        let amount = |amount| match amount {
+            #[expect(clippy::cast_precision_loss, reason = "an amount this large is a mistake")]
+            Number::Int(amount) => amount as f64,
+            Number::Float(amount) => amount,
+        };
+        let resources = about.resources.iter().flat_map(|resources| &resources.0);
+        Self {
+            address: about.address.clone(),
+            name: name_of(&about.name),
+            host: host_of(&about.address).into(),
+            nthreads: about.nthreads.try_into().unwrap_or(u32::MAX),
+            memory_limit: about.memory_limit,
+            resources: resources.map(|(name, it)| (name.clone(), amount(*it))).collect(),
+            status: WorkerStatus::of(&about.status).unwrap_or(WorkerStatus::Running),
+        }
+    }
+}
+
+/// The text of a name, which may be a number.
+pub(super) fn name_of(name: &Value) -> Text {
+    match name {
+        Value::Str(text) => text.clone(),
+        Value::Int(number) => number.to_string().into(),
+        Value::UInt(number) => number.to_string().into(),
+        Value::Float(number) => format!("{number:?}").into(),
+        other => format!("{other:?}").into(),
+    }
+}
+
+/// The machine in an address such as `tcp://10.0.0.1:8786` or `tcp://[::1]:8786`.
+fn host_of(address: &str) -> &str {
+    let place = address.split_once("://").map_or(address, |(_, place)| place);
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
 
 /// All that is known of a worker.
 #[derive(Debug)]
 pub struct Worker {
     pub(super) spec: WorkerSpec,
+    /// What it said when it joined, with the metrics of its last heartbeat.
+    pub(super) about: Box<RegisterWorker>,
     /// The tasks that were sent there.
     pub(super) processing: Set<TaskId>,
     /// Those of them that have given back their thread.
@@ -58,10 +158,12 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub fn insert(&mut self, spec: WorkerSpec, now: f64, saturation: f64) -> WorkerId {
+    pub fn insert(&mut self, about: RegisterWorker, now: f64, saturation: f64) -> WorkerId {
+        let spec = WorkerSpec::of(&about);
         self.threads += u64::from(spec.nthreads);
         let worker = Worker {
             spec,
+            about: Box::new(about),
             processing: Set::default(),
             long_running: Set::default(),
             occupancy: 0.0,
@@ -146,5 +248,15 @@ impl std::ops::Index<WorkerId> for Workers {
 impl std::ops::IndexMut<WorkerId> for Workers {
     fn index_mut(&mut self, id: WorkerId) -> &mut Worker {
         &mut self.registry[id]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn the_host_is_what_stands_before_the_port() {
+        assert_eq!(["tcp://10.0.0.1:8786", "tls://[::1]:8786", "name"].map(host_of), ["10.0.0.1", "::1", "name"]);
     }
 }

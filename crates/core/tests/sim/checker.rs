@@ -2,13 +2,13 @@
 
 use cenote_core::key::Key;
 use cenote_core::scheduler::Scheduler;
-use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
 
 use super::client::Belief;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, EXECUTOR_DIED};
 use super::mutants::Mutant;
+use super::worker::RAISED_BY;
 
 /// Faults end after so many seconds, and everything must be done after so many more.
 const FAULTY_SECONDS: u64 = 5;
@@ -103,11 +103,11 @@ impl Cluster {
                 }
                 assert!(found, "nobody has {name} of those who should: {holders:?}, {}", self.story(name));
             }
-            Belief::Erred { cause, exception } => match exception {
-                Exception::KilledWorker { .. } | Exception::ActorLost => {}
-                Exception::Raised { text, .. } if &**text == "executor died" => {}
-                _ => assert!(self.workload.may_fail(cause), "{cause} cannot have failed: {exception:?}"),
-            },
+            Belief::Erred(raised) => {
+                let by_task = raised.strip_prefix(RAISED_BY).is_some_and(|cause| self.workload.may_fail(cause));
+                let by_fault = [EXECUTOR_DIED, "KilledWorker", "Actor was lost"].iter().any(|it| raised.contains(it));
+                assert!(by_task || by_fault, "{name} cannot have failed: {raised}");
+            }
             Belief::Cancelled => {}
             Belief::Pending => {
                 let reason = self.scheduler.wait_reason(&key);

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use cenote_core::scheduler::instruction::{Exception, ToClient};
+use cenote_core::protocol::client::ToClient;
+use cenote_core::protocol::value::Value;
 
 /// What a client believes of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Belief {
     Pending,
     Memory,
-    Erred { cause: String, exception: Exception },
+    /// With what was raised.
+    Erred(String),
     Cancelled,
 }
 
@@ -30,18 +32,22 @@ impl ModelClient {
             }
         };
         match message {
-            ToClient::KeyInMemory { key, .. } => believe(key.to_string(), Belief::Memory),
-            ToClient::LostData { key } | ToClient::TaskRetried { key } => believe(key.to_string(), Belief::Pending),
-            ToClient::CancelledKeys { keys, .. } => {
-                for key in keys {
+            ToClient::KeyInMemory(it) => believe(it.key.to_string(), Belief::Memory),
+            ToClient::LostData(it) => believe(it.key.to_string(), Belief::Pending),
+            ToClient::TaskRetried(it) => believe(it.key.to_string(), Belief::Pending),
+            ToClient::CancelledKeys(it) => {
+                for key in it.keys {
                     believe(key.to_string(), Belief::Cancelled);
                 }
             }
-            ToClient::TaskErred { key, failure } => {
-                let (cause, exception) = (failure.cause.to_string(), failure.exception.clone());
-                believe(key.to_string(), Belief::Erred { cause, exception });
+            ToClient::TaskErred(it) => {
+                let raised = match it.exception {
+                    Value::Str(text) => text.to_string(),
+                    other => format!("{other:?}"),
+                };
+                believe(it.key.to_string(), Belief::Erred(raised));
             }
-            ToClient::StreamStart | ToClient::AdjustHeartbeatInterval { .. } => {}
+            _ => {}
         }
     }
 }

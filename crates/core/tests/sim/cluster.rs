@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cenote_core::key::Key;
+use cenote_core::protocol::client::{FromClient, TaskErred, UpdateGraph};
+use cenote_core::protocol::field::{Map, Number, Optional, Set};
+use cenote_core::protocol::question::Question;
 use cenote_core::protocol::serialized::Serialized;
 use cenote_core::protocol::value::Value;
-use cenote_core::scheduler::instruction::{Exception, Instruction, ToWorker};
-use cenote_core::scheduler::stimulus::{FromClient, FromWorker, GraphSpec, Stimulus, WorkerSpec};
+use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker};
+use cenote_core::scheduler::instruction::{Exception, Instruction};
+use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
+use cenote_core::scheduler::worker::WorkerStatus;
 use cenote_core::scheduler::{Scheduler, Settings};
 
 use super::chance::Chance;
@@ -17,7 +21,17 @@ use super::worker::{Act, ModelWorker};
 use super::workload::{Fate, Workload};
 
 pub const SCHEDULER: &str = "scheduler";
+/// What a client hears whose graph nobody could read.
+pub const EXECUTOR_DIED: &str = "executor died";
 const MILLI: Micros = 1000;
+
+/// Who has asked, and over which connection.
+#[derive(Clone, Debug)]
+struct Asker {
+    address: String,
+    connection: Connection,
+    joins: bool,
+}
 
 pub struct Cluster {
     pub scheduler: Scheduler,
@@ -35,6 +49,9 @@ pub struct Cluster {
     /// Which connection the scheduler has with each address.
     streams: BTreeMap<String, (usize, Connection)>,
     connections: Connection,
+    /// The questions of workers that are on their way or not answered.
+    asked: BTreeMap<u64, Asker>,
+    tickets: u64,
     mutant: Option<Mutant>,
     mutated: u64,
 }
@@ -55,12 +72,14 @@ impl Cluster {
             executor_dies: false,
             streams: BTreeMap::new(),
             connections: 0,
+            asked: BTreeMap::new(),
+            tickets: 0,
             mutant,
             mutated: 0,
             chance: chance.clone(),
         };
         for index in 0..4 {
-            let resources = if index == 0 { vec![("gpu".into(), 1.0)] } else { Vec::new() };
+            let resources = if index == 0 { vec![("gpu".into(), Number::Float(1.0))] } else { Vec::new() };
             let worker = ModelWorker::new(format!("name{index}"), 1 + chance.below(3) as u32, resources);
             cluster.workers.push(worker);
             if chance.happens(700) {
@@ -92,7 +111,7 @@ impl Cluster {
     pub fn step(&mut self) -> bool {
         let Some(event) = self.net.next() else { return false };
         match event {
-            Event::AtScheduler { connection, stimulus } => self.at_scheduler(connection, stimulus),
+            Event::AtScheduler { connection, stimulus } => self.at_scheduler(connection, *stimulus),
             Event::AtWorker { worker, connection, what } => self.at_worker(worker, connection, what),
             Event::AtClient { client, message } => {
                 if let Some(client) = self.clients.iter_mut().find(|it| it.name == client) {
@@ -112,18 +131,42 @@ impl Cluster {
         self.at_scheduler(None, Stimulus::Tick);
         for index in 0..self.workers.len() {
             if self.workers[index].alive && !self.workers[index].frozen {
-                self.workers[index].say(FromWorker::Heartbeat);
-                self.act(index);
+                self.beat(index);
             }
         }
         self.net.after(500 * MILLI, Event::Tick);
     }
 
+    fn beat(&mut self, index: usize) {
+        let worker = &self.workers[index];
+        let (name, connection) = (worker.name.clone(), worker.connection);
+        let beat = HeartbeatWorker {
+            address: (*worker.address).into(),
+            now: self.net.now as f64 / 1e6,
+            metrics: Value::Nil,
+            executing: Map::default(),
+            extensions: Optional(None),
+        };
+        self.ask(&name, Some(connection), beat);
+    }
+
     // ---- The scheduler
+
+    /// Asks the scheduler something. Whoever gives a connection is a worker and waits for the answer.
+    pub fn ask(&mut self, from: &str, connection: Option<Connection>, question: impl Into<Question>) {
+        self.tickets += 1;
+        let (ticket, question) = (self.tickets, question.into());
+        if let Some(connection) = connection {
+            let joins = matches!(question, Question::RegisterWorker(_));
+            let worker = self.workers.iter().find(|it| it.connection == connection).expect("a worker asks");
+            self.asked.insert(ticket, Asker { address: worker.address.clone(), connection, joins });
+        }
+        self.tell_scheduler(from, connection, Stimulus::Asked { ticket, question });
+    }
 
     pub fn tell_scheduler(&mut self, from: &str, connection: Option<Connection>, stimulus: Stimulus) {
         let delay = self.chance.between(200, 3 * MILLI);
-        self.net.send(from, SCHEDULER, delay, Event::AtScheduler { connection, stimulus });
+        self.net.send(from, SCHEDULER, delay, Event::AtScheduler { connection, stimulus: Box::new(stimulus) });
     }
 
     pub fn at_scheduler(&mut self, connection: Option<Connection>, stimulus: Stimulus) {
@@ -140,7 +183,6 @@ impl Cluster {
         self.trace(&stimulus);
         let now = self.net.now as f64 / 1e6;
         let mut instructions = Vec::new();
-        let joined = if let Stimulus::WorkerJoined(spec) = &stimulus { Some(spec.address.clone()) } else { None };
         self.scheduler.handle_stimulus(stimulus, now, &mut instructions);
         if let Err(violation) = self.scheduler.validate() {
             panic!("{violation}");
@@ -152,7 +194,7 @@ impl Cluster {
                 None => vec![instruction],
             };
             for instruction in mutated {
-                self.carry_out(instruction, connection, joined.as_deref());
+                self.carry_out(instruction);
             }
         }
         let known: BTreeSet<String> = self.scheduler.workers().map(|worker| worker.address.to_string()).collect();
@@ -169,43 +211,53 @@ impl Cluster {
         }
     }
 
-    fn carry_out(&mut self, instruction: Instruction, connection: Option<Connection>, joined: Option<&str>) {
+    fn carry_out(&mut self, instruction: Instruction) {
         let delay = self.chance.between(200, 3 * MILLI);
         match instruction {
             Instruction::ToWorker { worker, message } => {
                 if let Some(&(index, connection)) = self.streams.get(&*worker) {
-                    self.send_to_worker(index, connection, AtWorker::Message(message));
+                    self.send_to_worker(index, connection, AtWorker::Message(Box::new(message)));
                 }
             }
             Instruction::ToClient { client, message } => {
                 let event = Event::AtClient { client: client.to_string(), message };
                 self.net.send(SCHEDULER, &client, delay, event);
             }
+            Instruction::Failed { client, key, failure } => {
+                let (exception, traceback) = (format!("{:?}", failure.exception).as_str().into(), Value::Nil);
+                let message = TaskErred { key, exception, traceback }.into();
+                let event = Event::AtClient { client: client.to_string(), message };
+                self.net.send(SCHEDULER, &client, delay, event);
+            }
             Instruction::Materialize { ticket, graph, .. } => {
-                let outcome = self.materialize(&graph);
-                let event =
-                    Event::AtScheduler { connection: None, stimulus: Stimulus::Materialized { ticket, outcome } };
+                let outcome = self.materialize(&graph.expr_ser);
+                let event = Event::AtScheduler {
+                    connection: None,
+                    stimulus: Box::new(Stimulus::Materialized { ticket, outcome }),
+                };
                 let delay = self.chance.between(MILLI, 200 * MILLI);
                 self.net.after(delay, event);
             }
-            Instruction::WorkerReply { worker, reply } => {
-                let connection = connection.expect("a worker joins over a connection");
-                let Some(index) = self.workers.iter().position(|it| it.connection == connection) else { return };
-                if reply.is_err() {
-                    self.send_to_worker(index, connection, AtWorker::Refused);
-                } else {
-                    assert_eq!(joined, Some(&*worker), "who joins is answered");
-                    self.streams.insert(worker.to_string(), (index, connection));
-                }
-            }
-            Instruction::HeartbeatReply { worker, interval } => {
-                let close = ToWorker::Close { reason: "not known".into() };
-                let found = self.workers.iter().position(|it| interval.is_none() && it.alive && it.address == *worker);
-                if let Some(index) = found {
-                    self.send_to_worker(index, self.workers[index].connection, AtWorker::Message(close));
+            Instruction::Answer { ticket, answer } => {
+                if let Some(asker) = self.asked.remove(&ticket) {
+                    self.answer_worker(&asker, answer.ok().as_ref().and_then(|it| it.get("status")?.as_str()));
                 }
             }
             Instruction::Stuck { key, reason } => panic!("{key} is stuck: {reason:?}"),
+        }
+    }
+
+    /// A worker has joined, may not, or is not known.
+    fn answer_worker(&mut self, asker: &Asker, status: Option<&str>) {
+        let Asker { address, connection, joins } = asker;
+        let Some(index) = self.workers.iter().position(|it| it.connection == *connection) else { return };
+        match (joins, status) {
+            (true, Some("OK")) => {
+                self.streams.insert(address.clone(), (index, *connection));
+            }
+            (true, _) => self.send_to_worker(index, *connection, AtWorker::Refused),
+            (false, Some("OK")) => {}
+            (false, _) => self.send_to_worker(index, *connection, AtWorker::Missing),
         }
     }
 
@@ -217,11 +269,9 @@ impl Cluster {
 
     fn materialize(&mut self, graph: &Serialized) -> Result<GraphSpec, Exception> {
         if std::mem::take(&mut self.executor_dies) {
-            return Err(Exception::Raised {
-                exception: Value::Nil,
-                traceback: Value::Nil,
-                text: "executor died".into(),
-            });
+            let text = EXECUTOR_DIED.into();
+            let (exception, traceback_text) = (EXECUTOR_DIED.into(), "".into());
+            return Err(Exception::Raised { exception, traceback: Value::Nil, text, traceback_text });
         }
         let number: usize = String::from_utf8_lossy(&graph.frames()[0]).parse().expect("graphs are sent as numbers");
         Ok(self.graphs[number].clone())
@@ -243,17 +293,26 @@ impl Cluster {
 
     fn join(&mut self, index: usize) {
         let worker = &self.workers[index];
-        let spec = WorkerSpec {
+        let about = RegisterWorker {
             address: (*worker.address).into(),
+            status: worker.status.name().into(),
+            id: (*worker.address).into(),
+            nthreads: worker.threads.into(),
             name: (*worker.name).into(),
-            host: format!("host{}", index % 2).into(),
-            nthreads: worker.threads,
+            now: self.net.now as f64 / 1e6,
+            resources: Some(Map(worker.resources.clone())),
             memory_limit: Some(1 << 30),
-            resources: worker.resources.clone(),
-            status: worker.status,
+            metrics: Value::Nil,
+            pid: Optional(None),
+            services: Value::Nil,
+            local_directory: "/".into(),
+            versions: Value::Nil,
+            nanny: None,
+            extra: Value::Nil,
+            stimulus_id: "register".into(),
         };
         let (name, connection) = (worker.name.clone(), worker.connection);
-        self.tell_scheduler(&name, Some(connection), Stimulus::WorkerJoined(spec));
+        self.ask(&name, Some(connection), about);
     }
 
     /// The process ends, and all that it knew. The scheduler hears of it later.
@@ -282,9 +341,8 @@ impl Cluster {
         let worker = &mut self.workers[index];
         worker.frozen = false;
         let inbox = std::mem::take(&mut worker.inbox);
-        if worker.alive && worker.status != cenote_core::scheduler::stimulus::WorkerStatus::Running {
-            worker.status = cenote_core::scheduler::stimulus::WorkerStatus::Running;
-            worker.say(FromWorker::StatusChange { status: worker.status });
+        if worker.alive && worker.status != WorkerStatus::Running {
+            worker.take_on(WorkerStatus::Running);
         }
         let connection = self.workers[index].connection;
         for what in inbox {
@@ -313,13 +371,14 @@ impl Cluster {
         let worker = &mut self.workers[index];
         let connection = worker.connection;
         match what {
-            AtWorker::Message(message) => worker.hear(message),
+            AtWorker::Message(message) => worker.hear(*message),
             AtWorker::Refused => {
                 self.net.cut(connection);
                 self.workers[index].alive = false;
                 self.net.after(300 * MILLI, Event::Boot { worker: index });
                 return;
             }
+            AtWorker::Missing => return self.crash(index, false),
             AtWorker::Done { key, started } => worker.done(&key, started, &mut self.workload),
             AtWorker::Asked { by, connection, keys } => {
                 let data = keys.into_iter().map(|key| (key.clone(), worker.data.get(&key).copied())).collect();
@@ -358,13 +417,13 @@ impl Cluster {
                     let delay = self.chance.between(MILLI, long * MILLI);
                     self.net.after(delay, at(AtWorker::Done { key, started }));
                 }
-                Act::Ask { address, keys } => self.ask(index, &address, keys),
+                Act::Ask { address, keys } => self.fetch(index, &address, keys),
                 Act::Die => return self.crash(index, false),
             }
         }
     }
 
-    fn ask(&mut self, by: usize, address: &str, keys: Vec<String>) {
+    fn fetch(&mut self, by: usize, address: &str, keys: Vec<String>) {
         let (name, connection) = (self.workers[by].name.clone(), self.workers[by].connection);
         let delay = self.chance.between(200, 3 * MILLI);
         let reached = self.workers.iter().position(|it| it.alive && it.address == address);
@@ -381,9 +440,9 @@ impl Cluster {
 
     // ---- Clients
 
-    pub fn say(&mut self, client: usize, said: FromClient) {
+    pub fn say(&mut self, client: usize, said: impl Into<FromClient>) {
         let name = self.clients[client].name.clone();
-        self.tell_scheduler(&name, None, Stimulus::Client { client: (*name).into(), said });
+        self.tell_scheduler(&name, None, Stimulus::Client { client: (*name).into(), said: said.into() });
     }
 
     fn client_acts(&mut self, client: usize) {
@@ -405,13 +464,27 @@ impl Cluster {
         for key in &graph.keys {
             self.clients[client].keys.insert(key.to_string(), Belief::Pending);
         }
-        let keys: Vec<Key> = graph.keys.clone();
-        let said = if self.chance.happens(400) {
-            let number = (self.graphs.len() - 1).to_string().into_bytes();
-            FromClient::UpdateGraph { graph: Box::new(Serialized::pickled(number.into(), &[])), keys }
+        let name = self.clients[client].name.clone();
+        if self.chance.happens(400) {
+            let said = expression(self.graphs.len() - 1, &graph);
+            self.say(client, said);
         } else {
-            FromClient::SubmitGraph(graph)
-        };
-        self.say(client, said);
+            self.tell_scheduler(&name, None, Stimulus::Submit { client: (*name).into(), graph });
+        }
+    }
+}
+
+/// A graph as a stock client sends it, but that its number stands for the pickle.
+fn expression(number: usize, graph: &GraphSpec) -> UpdateGraph {
+    UpdateGraph {
+        expr_ser: Serialized::pickled(number.to_string().into_bytes().into(), &[]),
+        keys: Set(graph.keys.clone()),
+        internal_priority: None,
+        submitting_task: graph.submitting_task.clone(),
+        fifo_timeout: graph.fifo_timeout.into(),
+        actors: Value::Nil,
+        code: None,
+        annotations: None,
+        span_metadata: None,
     }
 }

@@ -1,14 +1,20 @@
 //! Faults: what breaks, and what clients do of their own accord.
 
 use cenote_core::key::Key;
-use cenote_core::protocol::value::Value;
-use cenote_core::scheduler::instruction::Exception;
-use cenote_core::scheduler::stimulus::{FromClient, FromWorker, Stimulus, WorkerStatus};
+use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys, ClientReleasesKeys, CloseClient};
+use cenote_core::protocol::field::Optional;
+use cenote_core::protocol::question::Retry;
+use cenote_core::protocol::worker::{
+    AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule,
+};
+use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::RunId;
+use cenote_core::scheduler::worker::WorkerStatus;
 
 use super::client::Belief;
 use super::cluster::{Cluster, SCHEDULER};
 use super::network::Event;
+use super::worker::{failed, finished};
 
 const MILLI: u64 = 1000;
 
@@ -31,8 +37,7 @@ impl Cluster {
                 self.net.after(delay, Event::Thaw { worker: index });
             }
             3 if alive => {
-                self.workers[index].status = WorkerStatus::Paused;
-                self.workers[index].say(FromWorker::StatusChange { status: WorkerStatus::Paused });
+                self.workers[index].take_on(WorkerStatus::Paused);
                 self.act(index);
                 let delay = self.chance.between(50 * MILLI, 1000 * MILLI);
                 self.net.after(delay, Event::Thaw { worker: index });
@@ -64,7 +69,7 @@ impl Cluster {
         let worker = &mut self.workers[index];
         worker.data.remove(&key);
         if says_so {
-            worker.say(FromWorker::ReleaseWorkerData { key: (*key).into() });
+            worker.say(ReleaseWorkerData { key: (*key).into(), stimulus_id: "lost".into() });
             self.act(index);
         } else {
             self.lost.insert((worker.address.clone(), key));
@@ -78,10 +83,10 @@ impl Cluster {
         let last = self.scheduler.task(&(*key).into()).and_then(|task| task.run).unwrap_or(RunId(0));
         let run = if self.chance.happens(500) { last } else { RunId(last.0 - 1) };
         let key: Key = (*key).into();
-        let said = match self.chance.below(3) {
-            0 => FromWorker::TaskErred { key, run: RunId(-1), exception: nonsense() },
-            1 => FromWorker::LongRunning { key, run, duration: None },
-            _ => FromWorker::TaskFinished { key, run, nbytes: 1, class: b"int".as_slice().into(), duration: -1.0 },
+        let said: FromWorker = match self.chance.below(3) {
+            0 => failed(key, RunId(-1), "nonsense").into(),
+            1 => LongRunning { key, run_id: run.0, compute_duration: None, stimulus_id: "twice".into() }.into(),
+            _ => finished(key, run, 1, -1.0).into(),
         };
         self.workers[index].say(said);
         self.act(index);
@@ -91,13 +96,14 @@ impl Cluster {
     fn talk_nonsense(&mut self, index: usize) {
         let key = Key::from("never-heard-of");
         let keys = vec![key.clone()];
-        let said = match self.chance.below(6) {
-            0 => FromWorker::AddKeys { keys },
-            1 => FromWorker::ReleaseWorkerData { key },
-            2 => FromWorker::TaskErred { key, run: RunId(-5), exception: nonsense() },
-            3 => FromWorker::RequestRefreshWhoHas { keys },
-            4 => FromWorker::Reschedule { key },
-            _ => FromWorker::LongRunning { key, run: RunId(i64::MAX), duration: Some(f64::NAN) },
+        let stimulus_id = "nonsense".into();
+        let said: FromWorker = match self.chance.below(6) {
+            0 => AddKeys { keys, stimulus_id }.into(),
+            1 => ReleaseWorkerData { key, stimulus_id }.into(),
+            2 => failed(key, RunId(-5), "nonsense").into(),
+            3 => RequestRefreshWhoHas { keys, stimulus_id }.into(),
+            4 => Reschedule { key, stimulus_id }.into(),
+            _ => LongRunning { key, run_id: i64::MAX, compute_duration: Some(f64::NAN), stimulus_id }.into(),
         };
         self.workers[index].say(said);
         self.act(index);
@@ -113,11 +119,11 @@ impl Cluster {
             65..75 => {
                 let keys = some.iter().map(|key| Key::from(&**key)).collect();
                 let force = self.chance.happens(200);
-                self.say(client, FromClient::CancelKeys { keys, force, reason: None, msg: None });
+                self.say(client, CancelKeys { keys, force, reason: None, msg: None });
             }
             75..83 => {
                 let keys = keys.iter().map(|key| Key::from(&**key)).collect();
-                self.say(client, FromClient::Retry { keys });
+                self.ask(&self.clients[client].name.clone(), None, Retry { keys, client: Optional(None) });
             }
             83..88 => self.fire_and_forget(client, &some),
             88..94 => self.scatter(client),
@@ -132,12 +138,13 @@ impl Cluster {
         }
         let keys = keys.iter().map(|key| Key::from(&**key)).collect();
         let name = (*self.clients[client].name).into();
-        self.say(client, FromClient::ReleasesKeys { keys, client: name });
+        self.say(client, ClientReleasesKeys { keys, client: name });
     }
 
     fn fire_and_forget(&mut self, client: usize, keys: &[String]) {
         let wanted = keys.iter().map(|key| Key::from(&**key)).collect();
-        self.say(client, FromClient::DesiresKeys { keys: wanted, client: "fire-and-forget".into() });
+        let name = Optional(Some("fire-and-forget".into()));
+        self.say(client, ClientDesiresKeys { keys: wanted, client: name });
         self.give_up(client, keys);
     }
 
@@ -163,18 +170,13 @@ impl Cluster {
             return;
         }
         self.clients[client].keys.entry(key.clone()).or_insert(Belief::Pending);
-        let name = (*self.clients[client].name).into();
-        self.say(client, FromClient::DesiresKeys { keys: vec![(*key).into()], client: name });
+        self.say(client, ClientDesiresKeys { keys: vec![(*key).into()], client: Optional(None) });
     }
 
     pub fn close(&mut self, client: usize) {
         if std::mem::take(&mut self.clients[client].open) {
             self.clients[client].keys.clear();
-            self.say(client, FromClient::Close);
+            self.say(client, CloseClient {});
         }
     }
-}
-
-fn nonsense() -> Exception {
-    Exception::Raised { exception: Value::Nil, traceback: Value::Nil, text: "nonsense".into() }
 }

@@ -1,7 +1,9 @@
 //! Mutants: bugs planted at the border of the machine, one at a time, each of which the simulator must find.
 
-use cenote_core::scheduler::instruction::{Instruction, ToClient, ToWorker};
-use cenote_core::scheduler::stimulus::{FromClient, FromWorker, Stimulus};
+use cenote_core::protocol::client::{FromClient, ToClient};
+use cenote_core::protocol::worker::{FreeKeys, FromWorker, ToWorker};
+use cenote_core::scheduler::instruction::Instruction;
+use cenote_core::scheduler::stimulus::Stimulus;
 
 /// A bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +65,12 @@ impl Mutant {
         *count += 1;
         let Stimulus::Worker { worker, said } = stimulus else { return Some(self.other(stimulus)) };
         let swallowed = match (&said, self) {
-            (AddKeys { .. }, Self::ForgetsReplicas)
-            | (ReleaseWorkerData { .. }, Self::BelievesInLostData)
-            | (TaskErred { .. }, Self::MissesFailures)
-            | (Reschedule { .. }, Self::RefusesToReschedule)
-            | (RequestRefreshWhoHas { .. }, Self::IgnoresQuestions) => true,
-            (TaskFinished { .. }, Self::MissesAnswers) => count.is_multiple_of(9),
+            (AddKeys(_), Self::ForgetsReplicas)
+            | (ReleaseWorkerData(_), Self::BelievesInLostData)
+            | (TaskErred(_), Self::MissesFailures)
+            | (Reschedule(_), Self::RefusesToReschedule)
+            | (RequestRefreshWhoHas(_), Self::IgnoresQuestions) => true,
+            (TaskFinished(_), Self::MissesAnswers) => count.is_multiple_of(9),
             _ => false,
         };
         (!swallowed).then_some(Stimulus::Worker { worker, said })
@@ -76,11 +78,11 @@ impl Mutant {
 
     fn other(self, stimulus: Stimulus) -> Stimulus {
         match (stimulus, self) {
-            (Stimulus::Client { said: FromClient::SubmitGraph(mut graph), client }, Self::NeverRetries) => {
+            (Stimulus::Submit { client, mut graph }, Self::NeverRetries) => {
                 graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
-                Stimulus::Client { said: FromClient::SubmitGraph(graph), client }
+                Stimulus::Submit { client, graph }
             }
-            (Stimulus::Client { said: said @ FromClient::ReleasesKeys { .. }, client }, Self::Overtakes) => {
+            (Stimulus::Client { said: said @ FromClient::ClientReleasesKeys(_), client }, Self::Overtakes) => {
                 // Over the stream of another client it does not wait.
                 let other = if &*client == "client0" { "client1" } else { "client0" };
                 Stimulus::Client { client: other.into(), said }
@@ -93,24 +95,25 @@ impl Mutant {
     pub fn instruction(self, instruction: Instruction, count: &mut u64) -> Vec<Instruction> {
         *count += 1;
         match (instruction, self) {
-            (Instruction::ToWorker { message: ToWorker::FreeKeys { .. }, .. }, Self::KeepsKeys)
-            | (Instruction::ToClient { message: ToClient::TaskErred { .. }, .. }, Self::HidesFailures)
-            | (Instruction::ToClient { message: ToClient::CancelledKeys { .. }, .. }, Self::HidesCancellations) => {
+            (Instruction::ToWorker { message: ToWorker::FreeKeys(_), .. }, Self::KeepsKeys)
+            | (Instruction::ToClient { message: ToClient::TaskErred(_), .. }, Self::HidesFailures)
+            | (Instruction::ToClient { message: ToClient::CancelledKeys(_), .. }, Self::HidesCancellations) => {
                 vec![]
             }
             (Instruction::ToWorker { message: ToWorker::ComputeTask(_), .. }, Self::LosesTasks)
-            | (Instruction::ToClient { message: ToClient::KeyInMemory { .. }, .. }, Self::LosesResults)
+            | (Instruction::ToClient { message: ToClient::KeyInMemory(_), .. }, Self::LosesResults)
                 if count.is_multiple_of(7) =>
             {
                 vec![]
             }
             (Instruction::ToWorker { worker, message: ToWorker::ComputeTask(mut task) }, Self::ForgetsHolders) => {
-                task.who_has.clear();
+                task.who_has.0.clear();
                 vec![Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }]
             }
             (Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }, Self::FreesTooMuch) => {
-                let keys = task.who_has.iter().map(|(key, ..)| key.clone()).collect();
-                let free = Instruction::ToWorker { worker: worker.clone(), message: ToWorker::FreeKeys { keys } };
+                let keys = task.who_has.0.iter().map(|(key, ..)| key.clone()).collect();
+                let free = FreeKeys { keys, stimulus_id: "mutant".into() }.into();
+                let free = Instruction::ToWorker { worker: worker.clone(), message: free };
                 vec![Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }, free]
             }
             (instruction, _) => vec![instruction],

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cenote_core::scheduler::instruction::{ToClient, ToWorker};
+use cenote_core::protocol::client::ToClient;
+use cenote_core::protocol::worker::ToWorker;
 use cenote_core::scheduler::stimulus::Stimulus;
 
 use super::worker::Fetched;
@@ -16,7 +17,7 @@ pub type Connection = u64;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Something reaches the scheduler, over a connection or from elsewhere.
-    AtScheduler { connection: Option<Connection>, stimulus: Stimulus },
+    AtScheduler { connection: Option<Connection>, stimulus: Box<Stimulus> },
     /// Something reaches a worker.
     AtWorker { worker: usize, connection: Connection, what: AtWorker },
     /// Something reaches a client.
@@ -37,9 +38,11 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub enum AtWorker {
     /// The scheduler says something.
-    Message(ToWorker),
+    Message(Box<ToWorker>),
     /// The scheduler does not let it in.
     Refused,
+    /// The scheduler does not know it.
+    Missing,
     /// A task has come to its end.
     Done { key: String, started: u64 },
     /// Another worker wants results.

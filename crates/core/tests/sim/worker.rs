@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 
 use cenote_core::key::Key;
+use cenote_core::protocol::field::{Number, Optional, Text};
 use cenote_core::protocol::value::Value;
-use cenote_core::scheduler::instruction::{ComputeTask, Exception, ToWorker};
-use cenote_core::scheduler::stimulus::{FromWorker, Text, WorkerStatus};
-use cenote_core::scheduler::task::{Priority, RunId};
+use cenote_core::protocol::worker::{
+    AddKeys, ComputeTask, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StartStop,
+    TaskErred, TaskFinished, ToWorker, WorkerStatusChange,
+};
+use cenote_core::scheduler::task::RunId;
+use cenote_core::scheduler::worker::WorkerStatus;
 
 use super::network::{AtWorker, Connection};
 use super::workload::{Fate, Workload};
+
+/// What tasks raise begins so, and ends with their keys.
+pub const RAISED_BY: &str = "raised by ";
 
 /// A result as another worker has sent it: its value if it was there.
 pub type Fetched = (String, Option<u64>);
@@ -18,7 +25,7 @@ pub type Fetched = (String, Option<u64>);
 #[derive(Clone, Debug)]
 pub struct ModelTask {
     pub run: RunId,
-    priority: Priority,
+    priority: [f64; 3],
     inputs: Vec<String>,
     pub executing: bool,
     /// It runs, but nobody wants its result any more.
@@ -53,7 +60,7 @@ pub struct ModelWorker {
     pub address: String,
     pub connection: Connection,
     pub threads: u32,
-    pub resources: Vec<(Text, f64)>,
+    pub resources: Vec<(Text, Number)>,
     pub alive: bool,
     /// Stopped: nothing is read, nothing is said.
     pub frozen: bool,
@@ -70,7 +77,7 @@ pub struct ModelWorker {
 }
 
 impl ModelWorker {
-    pub fn new(name: String, threads: u32, resources: Vec<(Text, f64)>) -> Self {
+    pub fn new(name: String, threads: u32, resources: Vec<(Text, Number)>) -> Self {
         Self {
             address: String::new(),
             name,
@@ -100,43 +107,50 @@ impl ModelWorker {
         };
     }
 
-    pub fn say(&mut self, said: FromWorker) {
-        self.acts.push(Act::Say(said));
+    pub fn say(&mut self, said: impl Into<FromWorker>) {
+        self.acts.push(Act::Say(said.into()));
+    }
+
+    /// Takes on a status, and says so.
+    pub fn take_on(&mut self, status: WorkerStatus) {
+        self.status = status;
+        self.say(WorkerStatusChange { status: status.name().into(), stimulus_id: "status".into() });
     }
 
     pub fn hear(&mut self, message: ToWorker) {
         match message {
             ToWorker::ComputeTask(task) => self.compute(&task),
-            ToWorker::FreeKeys { keys } => keys.iter().for_each(|key| self.free(&key.to_string())),
-            ToWorker::RemoveReplicas { keys } => keys.into_iter().for_each(|key| self.remove_replica(key)),
-            ToWorker::RefreshWhoHas { who_has } => {
-                for (key, addresses) in who_has {
+            ToWorker::FreeKeys(it) => it.keys.iter().for_each(|key| self.free(&key.to_string())),
+            ToWorker::RemoveReplicas(it) => it.keys.into_iter().for_each(|key| self.remove_replica(key)),
+            ToWorker::RefreshWhoHas(it) => {
+                for (key, addresses) in it.who_has.0 {
                     if let Some(wanted) = self.wanted.get_mut(&key.to_string()) {
                         wanted.who_has = addresses.iter().map(ToString::to_string).collect();
                     }
                 }
             }
-            ToWorker::RemoveWorker { worker } => {
-                self.wanted.values_mut().for_each(|wanted| wanted.who_has.retain(|address| **address != *worker));
+            ToWorker::RemoveWorker(it) => {
+                self.wanted.values_mut().for_each(|wanted| wanted.who_has.retain(|address| **address != *it.worker));
             }
-            ToWorker::Close { .. } => self.acts.push(Act::Die),
+            ToWorker::Close(_) => self.acts.push(Act::Die),
+            other => panic!("a model worker does not know {other:?}"),
         }
     }
 
     fn compute(&mut self, task: &ComputeTask) {
         let key = task.key.to_string();
         if self.data.contains_key(&key) {
-            return self.finish(&key, task.run);
+            return self.finish(&key, RunId(task.run_id));
         }
         if let Some(known) = self.tasks.get_mut(&key) {
-            known.run = task.run;
+            known.run = RunId(task.run_id);
             known.cancelled = false;
             if known.executing {
                 return;
             }
         }
-        let inputs: Vec<_> = task.who_has.iter().map(|(key, ..)| key.to_string()).collect();
-        for (input, _, addresses) in &task.who_has {
+        let inputs: Vec<_> = task.who_has.0.iter().map(|(key, _)| key.to_string()).collect();
+        for (input, addresses) in &task.who_has.0 {
             let input = input.to_string();
             assert!(!addresses.is_empty(), "{key} is to be run, but nobody has {input}");
             if !self.data.contains_key(&input) {
@@ -144,7 +158,11 @@ impl ModelWorker {
                 wanted.who_has = addresses.iter().map(ToString::to_string).collect();
             }
         }
-        let (run, priority) = (task.run, task.priority);
+        let run = RunId(task.run_id);
+        let priority = task.priority.map(|number| match number {
+            Number::Int(number) => number as f64,
+            Number::Float(number) => number,
+        });
         let model = ModelTask { run, priority, inputs, executing: false, cancelled: false, seceded: false, started: 0 };
         self.tasks.insert(key, model);
     }
@@ -165,10 +183,10 @@ impl ModelWorker {
             return;
         }
         if self.is_needed(&name) {
-            self.say(FromWorker::AddKeys { keys: vec![key] });
+            self.say(AddKeys { keys: vec![key], stimulus_id: "kept".into() });
         } else {
             self.data.remove(&name);
-            self.say(FromWorker::ReleaseWorkerData { key });
+            self.say(ReleaseWorkerData { key, stimulus_id: "removed".into() });
         }
     }
 
@@ -184,7 +202,12 @@ impl ModelWorker {
                 .tasks
                 .iter()
                 .filter(|(_, task)| !task.executing && task.inputs.iter().all(|input| self.data.contains_key(input)));
-            let Some(key) = ready.min_by_key(|(_, task)| task.priority).map(|(key, _)| key.clone()) else { return };
+            let Some(key) = ready
+                .min_by(|(_, a), (_, b)| a.priority.partial_cmp(&b.priority).expect("no priority is NaN"))
+                .map(|(key, _)| key.clone())
+            else {
+                return;
+            };
             self.execute(key, workload);
         }
     }
@@ -195,8 +218,8 @@ impl ModelWorker {
         (task.executing, task.started) = (true, self.started);
         if workload.fate(&key) == Fate::Secede {
             task.seceded = true;
-            let run = task.run;
-            self.say(FromWorker::LongRunning { key: (*key).into(), run, duration: Some(0.01) });
+            let (run_id, stimulus_id) = (task.run.0, "secede".into());
+            self.say(LongRunning { key: (*key).into(), run_id, compute_duration: Some(0.01), stimulus_id });
         }
         self.acts.push(Act::Run { key, started: self.started });
     }
@@ -239,7 +262,7 @@ impl ModelWorker {
             self.wanted.remove(&key);
             if self.is_needed(&key) && !self.data.contains_key(&key) {
                 self.data.insert(key.clone(), value);
-                self.say(FromWorker::AddKeys { keys: vec![(*key).into()] });
+                self.say(AddKeys { keys: vec![(*key).into()], stimulus_id: "fetched".into() });
             }
         }
     }
@@ -255,7 +278,7 @@ impl ModelWorker {
             }
         }
         if !keys.is_empty() {
-            self.say(FromWorker::RequestRefreshWhoHas { keys });
+            self.say(RequestRefreshWhoHas { keys, stimulus_id: "missing".into() });
         }
     }
 
@@ -274,12 +297,11 @@ impl ModelWorker {
         match workload.fate(key) {
             Fate::Fail => {
                 workload.spend(key);
-                let exception = Exception::Raised { exception: Value::Nil, traceback: Value::Nil, text: "boom".into() };
-                self.say(FromWorker::TaskErred { key: key.into(), run, exception });
+                self.say(failed(key.into(), run, &format!("{RAISED_BY}{key}")));
             }
             Fate::Reschedule => {
                 workload.spend(key);
-                self.say(FromWorker::Reschedule { key: key.into() });
+                self.say(Reschedule { key: key.into(), stimulus_id: "reschedule".into() });
             }
             _ => {
                 // Inputs that were freed while it ran were still in the hands of the task.
@@ -293,13 +315,38 @@ impl ModelWorker {
     }
 
     fn finish(&mut self, key: &str, run: RunId) {
-        let said = FromWorker::TaskFinished {
-            key: key.into(),
-            run,
-            nbytes: 8 + key.len() as u64,
-            class: b"int".as_slice().into(),
-            duration: 0.01,
-        };
-        self.say(said);
+        self.say(finished(key.into(), run, 8 + key.len() as u64, 0.01));
+    }
+}
+
+/// Says that a task has been run.
+pub fn finished(key: Key, run: RunId, nbytes: u64, duration: f64) -> TaskFinished {
+    TaskFinished {
+        key,
+        run_id: run.0,
+        nbytes,
+        class: b"int".as_slice().into(),
+        typename: "int".into(),
+        metadata: Value::Nil,
+        thread: None,
+        startstops: vec![StartStop { action: "compute".into(), start: 0.0, stop: duration, source: Optional(None) }],
+        stimulus_id: "finished".into(),
+        status: Optional(None),
+    }
+}
+
+/// Says that a task has failed.
+pub fn failed(key: Key, run: RunId, raised: &str) -> TaskErred {
+    TaskErred {
+        key,
+        run_id: run.0,
+        exception: raised.into(),
+        traceback: Value::Nil,
+        exception_text: raised.into(),
+        traceback_text: "".into(),
+        thread: None,
+        startstops: Vec::new(),
+        stimulus_id: "failed".into(),
+        status: Optional(None),
     }
 }

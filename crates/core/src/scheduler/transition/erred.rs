@@ -1,7 +1,7 @@
 //! From erred.
 
+use crate::protocol::client::TaskRetried;
 use crate::scheduler::Scheduler;
-use crate::scheduler::instruction::{ToClient, ToWorker};
 use crate::scheduler::recommendations::{Finish, Recommendations};
 use crate::scheduler::task::{StateName, TaskId, TaskState};
 
@@ -15,9 +15,9 @@ impl Scheduler {
         }
         let key = self.tasks[id].key.clone();
         if let TaskState::Erred { on: Some(worker), .. } = self.tasks.set(id, TaskState::Released) {
-            self.tell_worker(worker, ToWorker::FreeKeys { keys: vec![key.clone()] });
+            self.free_keys(worker, vec![key.clone()]);
         }
-        self.tell_wanting(id, &ToClient::TaskRetried { key });
+        self.tell_wanting(id, &TaskRetried { key }.into());
         if self.tasks[id].lost_dependencies {
             recommendations.add(id, Finish::Forgotten);
         }

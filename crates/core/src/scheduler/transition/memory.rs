@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::protocol::client::LostData;
 use crate::scheduler::Scheduler;
-use crate::scheduler::instruction::{Exception, Failure, ToClient};
+use crate::scheduler::instruction::{Exception, Failure};
 use crate::scheduler::recommendations::{Finish, Recommendations};
 use crate::scheduler::task::{StateName, TaskId, TaskState};
 
@@ -21,7 +22,7 @@ impl Scheduler {
         self.tasks.set(id, TaskState::Released);
         let mut recommendations = Recommendations::default();
         let key = self.tasks[id].key.clone();
-        self.tell_wanting(id, &ToClient::LostData { key });
+        self.tell_wanting(id, &LostData { key }.into());
         if self.needed(id) {
             recommendations.add(id, Finish::Waiting);
         }

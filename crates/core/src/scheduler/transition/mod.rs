@@ -11,7 +11,8 @@ mod waiting;
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::instruction::{Failure, ToClient, ToWorker};
+use super::instruction::Failure;
+use super::messages::cancelled_keys;
 use super::recommendations::{Finish, Recommendations};
 use super::story::Happening;
 use super::task::{StateName, TaskId, TaskState};
@@ -104,17 +105,12 @@ impl Scheduler {
         !self.tasks[id].waiters.is_empty() || self.interests.has_left(id)
     }
 
-    /// Tells all clients that want the result of a task.
-    pub(super) fn tell_wanting(&mut self, id: TaskId, message: &ToClient) {
+    /// Tells all clients that want the result of a task that it has failed.
+    fn report_failure(&mut self, id: TaskId, failure: &Arc<Failure>) {
         let clients: Vec<_> = self.interests.rights(id).collect();
         for client in clients {
-            self.tell_client(client, message.clone());
+            self.tell_failure(client, self.tasks[id].key.clone(), failure);
         }
-    }
-
-    fn tell_failure(&mut self, id: TaskId, failure: &Arc<Failure>) {
-        let message = ToClient::TaskErred { key: self.tasks[id].key.clone(), failure: failure.clone() };
-        self.tell_wanting(id, &message);
     }
 
     /// Nobody has the result any more; those who had it free it.
@@ -123,7 +119,7 @@ impl Scheduler {
         let key = task.key.clone();
         for worker in self.replicas.remove_all(id, task.nbytes) {
             self.leave_actor(id, worker);
-            self.tell_worker(worker, ToWorker::FreeKeys { keys: vec![key.clone()] });
+            self.free_keys(worker, vec![key.clone()]);
         }
     }
 
@@ -175,7 +171,7 @@ impl Scheduler {
             recommendations.add(waiter, Finish::Erred(failure.clone()));
         }
         self.release_dependencies(id, &mut recommendations);
-        self.tell_failure(id, failure);
+        self.report_failure(id, failure);
         self.let_go(id, &mut recommendations);
         recommendations
     }
@@ -204,7 +200,7 @@ impl Scheduler {
         }
         let key = self.tasks[id].key.clone();
         let reason = Some("already forgotten".into());
-        self.tell_wanting(id, &ToClient::CancelledKeys { keys: vec![key], reason, msg: None });
+        self.tell_wanting(id, &cancelled_keys(vec![key], reason, None));
         self.interests.remove_left(id);
         self.groups.leave(self.tasks[id].group);
         self.tasks.set(id, TaskState::Forgotten);

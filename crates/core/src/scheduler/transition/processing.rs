@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::protocol::field::{Map, Number};
+use crate::protocol::worker::ComputeTask;
 use crate::scheduler::Scheduler;
-use crate::scheduler::instruction::{ComputeTask, Exception, Failure, ToClient, ToWorker};
+use crate::scheduler::instruction::{Exception, Failure};
+use crate::scheduler::messages::key_in_memory;
 use crate::scheduler::recommendations::{Arrival, Finish, Recommendations};
 use crate::scheduler::task::{Processing, RunId, TaskId, TaskState};
 use crate::scheduler::worker::WorkerId;
@@ -27,26 +30,31 @@ impl Scheduler {
             return self.transition(id, Finish::Erred(failure));
         }
         if let Some(message) = self.compute_task(id, run) {
-            self.tell_worker(worker, ToWorker::ComputeTask(Box::new(message)));
+            self.tell_worker(worker, message);
         }
         Recommendations::default()
     }
 
-    fn compute_task(&self, id: TaskId, run: RunId) -> Option<ComputeTask> {
+    fn compute_task(&mut self, id: TaskId, run: RunId) -> Option<ComputeTask> {
+        let stimulus_id = self.stimulus_id();
         let task = &self.tasks[id];
-        let who_has = task.dependencies.iter().map(|&dependency| {
-            let input = &self.tasks[dependency];
-            (input.key.clone(), input.nbytes, self.addresses(dependency))
-        });
+        let inputs = || task.dependencies.iter().map(|&dependency| (dependency, &self.tasks[dependency]));
+        let who_has = inputs().map(|(id, input)| (input.key.clone(), self.addresses(id))).collect();
+        let nbytes = inputs().map(|(_, input)| (input.key.clone(), input.nbytes)).collect();
+        let resources = task.restrictions.iter().flat_map(|it| &it.resources);
+        let resources: Vec<_> = resources.map(|(name, amount)| (name.clone(), Number::Float(*amount))).collect();
         Some(ComputeTask {
             key: task.key.clone(),
-            run,
-            priority: task.priority,
-            who_has: who_has.collect(),
-            run_spec: task.run_spec.clone()?,
-            resources: task.restrictions.as_ref().map(|it| it.resources.clone()).unwrap_or_default(),
+            run_id: run.0,
+            priority: task.priority.numbers(),
+            stimulus_id,
+            who_has: Map(who_has),
+            nbytes: Map(nbytes),
+            run_spec: (**task.run_spec.as_ref()?).clone(),
+            resource_restrictions: Some(Map(resources)).filter(|it| !it.0.is_empty()),
             actor: task.actor,
             annotations: task.annotations.clone(),
+            span_id: None,
         })
     }
 
@@ -95,7 +103,7 @@ impl Scheduler {
         self.wake_dependents(id, &mut recommendations);
         self.release_dependencies(id, &mut recommendations);
         if self.needed(id) {
-            let message = ToClient::KeyInMemory { key: self.tasks[id].key.clone(), class: class.clone() };
+            let message = key_in_memory(self.tasks[id].key.clone(), class.clone());
             self.tell_wanting(id, &message);
         } else {
             recommendations.add(id, Finish::Released);
@@ -131,7 +139,7 @@ impl Scheduler {
         if let Some(worker) = self.leave_worker(id) {
             self.leave_actor(id, worker);
             let keys = vec![self.tasks[id].key.clone()];
-            self.tell_worker(worker, ToWorker::FreeKeys { keys });
+            self.free_keys(worker, keys);
         }
         self.propagate_released(id)
     }

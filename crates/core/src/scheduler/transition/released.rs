@@ -52,7 +52,7 @@ impl Scheduler {
         }
         self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on: None });
         self.release_dependencies(id, &mut recommendations);
-        self.tell_failure(id, failure);
+        self.report_failure(id, failure);
         self.let_go(id, &mut recommendations);
         recommendations
     }
