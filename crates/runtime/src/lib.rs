@@ -18,6 +18,7 @@ pub use cenote_core as core;
 
 pub mod comm;
 pub mod draw;
+pub mod executor;
 mod graph;
 pub mod local;
 

@@ -1,0 +1,58 @@
+"""The service: answers the scheduler's requests, one after another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dask
+import distributed
+from distributed.core import error_message
+from distributed.protocol import core
+from distributed.versions import get_versions
+
+from cenote_executor.channel import Channel, Closed
+from cenote_executor.graph import materialize
+
+#: What can be asked for: the answer is some messages, and the end.
+OPERATIONS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {"materialize": materialize}
+
+
+def greeting() -> dict[str, Any]:
+    """What this process is."""
+    return {
+        "status": "OK",
+        "interpreter": sys.executable,
+        "dask": dask.__version__,
+        "distributed": distributed.__version__,
+        "versions": get_versions(),
+    }
+
+
+def serve(into: int, out: int) -> None:
+    """Answers requests until the scheduler closes the channel."""
+    channel = Channel(into, out)
+    try:
+        channel.write(greeting())
+        while True:
+            answer(channel, channel.read())
+    except Closed:
+        pass
+
+
+def answer(channel: Channel, frames: list[memoryview]) -> None:
+    """Answers one request, by an error if there is one."""
+    try:
+        request = core.loads(frames, deserialize=False)
+        del frames
+        op = request.pop("op")
+        for message in OPERATIONS[op](**request):
+            channel.write(message)
+        channel.write({"status": "OK"})
+    except Closed:
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            error = RuntimeError("the executor was interrupted")
+        channel.write(dict(error_message(error), status="error"))

@@ -1,0 +1,204 @@
+//! The executor: a Python process beside the scheduler, which reads what only Python can read.
+//!
+//! It is asked one thing at a time, over two pipes, in messages of the Dask protocol. When it dies, who has just asked
+//! gets an error, and the next who asks gets a new process.
+//!
+//! ```text
+//! pickled expression ─► executor ─► keys, dependencies, order, annotations, pickled tasks, shared buffers
+//! ```
+
+mod graph;
+mod process;
+mod script;
+
+use std::ffi::OsString;
+use std::io;
+
+use cenote_core::protocol::client::UpdateGraph;
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::field::Text;
+use cenote_core::protocol::frame::Frames;
+use cenote_core::protocol::rpc::Request;
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::instruction::Exception;
+use cenote_core::scheduler::stimulus::GraphSpec;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use graph::GraphBuilder;
+use process::Process;
+
+/// Which Python runs the executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The interpreter. It must have Dask, distributed, and the packages of the clients.
+    pub python: OsString,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { python: "python3".into() }
+    }
+}
+
+/// Why there is no executor.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The interpreter cannot be run.
+    #[error("cannot run {python} as the executor: {source}; name a Python interpreter with --python")]
+    Spawn {
+        /// The interpreter.
+        python: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The interpreter lacks something.
+    #[error("{0}")]
+    Refused(String),
+    /// The process ended, or said nothing that can be understood.
+    #[error("the executor ({python}) {cause} before it was ready: what it printed says why")]
+    Died {
+        /// The interpreter.
+        python: String,
+        /// How it ended.
+        cause: String,
+    },
+}
+
+/// What the process said of itself when it started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Greeting {
+    /// The path of the interpreter.
+    pub interpreter: Text,
+    /// The version of Dask.
+    pub dask: Text,
+    /// The version of distributed.
+    pub distributed: Text,
+    /// What a stock scheduler in this interpreter would answer to the request `versions`.
+    pub versions: Value,
+}
+
+/// The executor of a scheduler. Dropping it ends its process.
+#[derive(Debug)]
+pub struct Executor {
+    settings: Settings,
+    greeting: Greeting,
+    /// Nothing while it is asked, or after it died.
+    process: Mutex<Option<Process>>,
+}
+
+impl Executor {
+    /// Starts the process and waits until it is ready.
+    ///
+    /// # Errors
+    /// There is no such interpreter, or it lacks packages.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let mut process = Process::spawn(&settings)?;
+        let greeting = process.greet(&settings).await?;
+        Ok(Self { settings, greeting, process: Mutex::new(Some(process)) })
+    }
+
+    /// What the process said of itself.
+    pub fn greeting(&self) -> &Greeting {
+        &self.greeting
+    }
+
+    /// Makes a flat graph of what a client has pickled. Graphs are read in the order in which they are given.
+    ///
+    /// # Errors
+    /// What Python raised, as a stock scheduler would tell the client; or the executor died.
+    pub async fn materialize(&self, graph: &UpdateGraph, client: &str) -> Result<GraphSpec, Exception> {
+        let mut builder = GraphBuilder::default();
+        self.ask(&Request::encode("materialize", graph), |answer| builder.add(&answer)).await.inspect_err(|error| {
+            if let Exception::Raised { text, .. } = error {
+                tracing::error!("a graph of {client} cannot be read: {text}");
+            }
+        })?;
+        Ok(builder.finish(graph.keys.0.clone(), graph.submitting_task.clone()))
+    }
+
+    /// Asks, and hears all messages of the answer.
+    async fn ask(&self, question: &Frames, mut hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
+        let mut slot = self.process.lock().await;
+        // Whoever stops listening to an answer leaves no process behind that would go on with it.
+        let mut process = self.ready(slot.take()).await?;
+        if process.tell(question).await.is_err() {
+            // It died before it had heard all: that cannot be the fault of the question.
+            process = self.ready(Some(process)).await?;
+            process.tell(question).await.map_err(|error| runtime_error(&format!("the executor is gone: {error}")))?;
+        }
+        loop {
+            let answer = match process.hear().await {
+                Ok(answer) => answer,
+                Err(broken) => {
+                    let error = died(&process.end(broken).await);
+                    *slot = Process::spawn(&self.settings).ok();
+                    return Err(error);
+                }
+            };
+            match answer.get("status").and_then(Value::as_str) {
+                None => hear(answer).map_err(|error| garbled(&error))?,
+                status => {
+                    *slot = Some(process);
+                    return if status == Some("OK") { Ok(()) } else { Err(raised(&answer)) };
+                }
+            }
+        }
+    }
+
+    /// A process that can be asked: this one if it lives, or a new one.
+    async fn ready(&self, process: Option<Process>) -> Result<Process, Exception> {
+        let fail = |error: StartError| {
+            tracing::error!("{error}");
+            runtime_error(&error.to_string())
+        };
+        let mut process = match process {
+            Some(mut process) => match process.ended() {
+                None => process,
+                Some(status) => {
+                    tracing::warn!("the executor {status} while it had nothing to do: starting a new one");
+                    Process::spawn(&self.settings).map_err(fail)?
+                }
+            },
+            None => Process::spawn(&self.settings).map_err(fail)?,
+        };
+        if !process.is_ready() {
+            process.greet(&self.settings).await.map_err(fail)?;
+        }
+        Ok(process)
+    }
+}
+
+/// What the client is told whose graph was being read.
+fn died(how: &str) -> Exception {
+    let text = format!(
+        "the executor, the Python process of the scheduler that reads graphs, {how} while it read this one: \
+         look at what it printed, and at the memory of its machine"
+    );
+    tracing::error!("{text}; starting a new one");
+    runtime_error(&text)
+}
+
+fn garbled(error: &str) -> Exception {
+    runtime_error(&format!("the executor said what cannot be understood: {error}"))
+}
+
+fn runtime_error(text: &str) -> Exception {
+    Exception::Raised {
+        exception: Value::Bytes(Builtin::Runtime.pickle(text)),
+        traceback: Value::Nil,
+        text: format!("RuntimeError({text:?})").into(),
+        traceback_text: "".into(),
+    }
+}
+
+fn raised(answer: &Value) -> Exception {
+    let part = |name| answer.get(name).cloned().unwrap_or(Value::Nil);
+    let text = |name| answer.get(name).and_then(Value::as_str).unwrap_or_default().into();
+    Exception::Raised {
+        exception: part("exception"),
+        traceback: part("traceback"),
+        text: text("exception_text"),
+        traceback_text: text("traceback_text"),
+    }
+}

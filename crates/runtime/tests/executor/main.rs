@@ -1,0 +1,155 @@
+//! The executor, with a real interpreter and what stock clients really say. Skipped where Dask cannot be imported.
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+#![allow(clippy::needless_pass_by_value, reason = "closures read better so")]
+
+use std::process::Command;
+
+use bytes::BytesMut;
+use cenote::executor::{Executor, Settings, StartError};
+use cenote_core::key::Key;
+use cenote_core::protocol::batch::Batch;
+use cenote_core::protocol::client::{FromClient, UpdateGraph};
+use cenote_core::protocol::frame::{Decoded, Decoder};
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::instruction::Exception;
+use cenote_core::scheduler::stimulus::GraphSpec;
+
+fn python() -> String {
+    std::env::var("PYO3_PYTHON").unwrap_or("python3".into())
+}
+
+/// Runs a test with an executor, or says why not.
+fn with_executor(test: impl AsyncFn(&Executor)) {
+    let probe = Command::new(python()).args(["-c", "import distributed, numpy"]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: {} cannot import distributed and numpy", python());
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let executor = Executor::start(Settings { python: python().into() }).await.unwrap();
+        test(&executor).await;
+    });
+}
+
+/// What a stock client says in a case of `graphs.py`.
+fn said(case: &str) -> UpdateGraph {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/executor/graphs.py");
+    let output = Command::new(python()).args([script, case]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut bytes = BytesMut::from(output.stdout.as_slice());
+    let Ok(Decoded::Message(frames)) = Decoder::default().decode(&mut bytes) else { panic!("no message") };
+    match Batch::new(&frames).unwrap().next().unwrap().unwrap() {
+        FromClient::UpdateGraph(graph) => graph,
+        other => panic!("not a graph: {other:?}"),
+    }
+}
+
+async fn read(executor: &Executor, case: &str) -> Result<GraphSpec, Exception> {
+    executor.materialize(&said(case), "client").await
+}
+
+fn text(error: Exception) -> String {
+    let Exception::Raised { text, .. } = error else { panic!("{error:?}") };
+    text.to_string()
+}
+
+#[test]
+fn what_it_is_is_known_at_its_start() {
+    with_executor(async |executor| {
+        let greeting = executor.greeting();
+        let packages = greeting.versions.get("packages").unwrap();
+        assert_eq!(packages.get("dask").and_then(Value::as_str), Some(&*greeting.dask));
+        assert!(greeting.versions.get("host").unwrap().get("python").is_some());
+    });
+}
+
+#[test]
+fn tasks_share_what_goes_by_value() {
+    with_executor(async |executor| {
+        let graph = read(executor, "maps").await.unwrap();
+        assert_eq!(graph.tasks.len(), 10_000);
+        assert_eq!(graph.keys.len(), 10_000);
+        let first = graph.tasks[0].run_spec.frames();
+        assert_eq!(first.len(), 1);
+        assert!(graph.tasks.iter().all(|task| task.run_spec.frames()[0].as_ptr() == first[0].as_ptr()));
+        let orders: Vec<i64> = graph.tasks.iter().map(|task| task.order).collect();
+        assert_eq!(orders, (0..10_000).collect::<Vec<_>>());
+        let notes = &graph.tasks[9_999].annotations;
+        assert_eq!((notes.priority, notes.retries, notes.allow_other_workers), (3.0, 2, false));
+        assert_eq!(notes.workers, ["a".into(), "7".into()]);
+        assert_eq!(notes.resources, [("GPU".into(), 1.0)]);
+        assert_eq!(notes.all.get("retries"), Some(&Value::Int(2)));
+    });
+}
+
+#[test]
+fn a_large_closure_is_there_once() {
+    with_executor(async |executor| {
+        let graph = read(executor, "closes_over").await.unwrap();
+        let frames = |place: usize| {
+            graph.tasks[place].run_spec.frames().iter().map(|buffer| buffer.as_ptr()).collect::<Vec<_>>()
+        };
+        assert_eq!(graph.tasks.len(), 100_000);
+        assert_eq!(frames(0), frames(99_999));
+        assert!(graph.tasks[0].run_spec.frames()[0].len() > 10 << 20);
+    });
+}
+
+#[test]
+fn a_graph_has_its_dependencies_and_order() {
+    with_executor(async |executor| {
+        let graph = read(executor, "tree").await.unwrap();
+        assert_eq!(graph.tasks.len(), 2047);
+        assert_eq!(graph.tasks.iter().map(|task| task.dependencies.len()).sum::<usize>(), 2046);
+        let mut orders: Vec<i64> = graph.tasks.iter().map(|task| task.order).collect();
+        orders.sort_unstable();
+        assert_eq!(orders, (0..2047).collect::<Vec<_>>());
+        let graph = read(executor, "outside").await.unwrap();
+        assert_eq!(graph.tasks.len(), 1);
+        assert_eq!(graph.tasks[0].dependencies, [Key::from("elsewhere")]);
+        assert!(graph.tasks[0].actor);
+        assert!((graph.fifo_timeout - 2.0).abs() < 1e-9);
+        let graph = read(executor, "submits").await.unwrap();
+        assert_eq!(graph.keys, [Key::Tuple([Key::from("x"), Key::Int(1)].into())]);
+        assert!(!graph.tasks[0].actor);
+    });
+}
+
+#[test]
+fn annotations_of_layers_are_told_apart() {
+    with_executor(async |executor| {
+        let graph = read(executor, "annotated").await.unwrap();
+        let noted: Vec<_> = graph.tasks.iter().filter(|task| task.annotations.retries == 5).collect();
+        assert_eq!((noted.len(), graph.tasks.len()), (1, 2));
+        assert!((noted[0].annotations.priority - 4.5).abs() < 1e-9);
+        assert!(matches!(noted[0].annotations.all.get("note"), Some(Value::Set(_))));
+    });
+}
+
+#[test]
+fn errors_are_those_of_python() {
+    with_executor(async |executor| {
+        let error = text(read(executor, "unreadable").await.unwrap_err());
+        assert!(error.starts_with("RuntimeError(") && error.contains("deserialization of the task graph"), "{error}");
+        assert!(text(read(executor, "circle").await.unwrap_err()).contains("Cycle"));
+        assert_eq!(read(executor, "submits").await.unwrap().tasks.len(), 1);
+    });
+}
+
+#[test]
+fn a_graph_that_kills_it_is_an_error_and_the_next_is_read() {
+    with_executor(async |executor| {
+        for _ in 0..2 {
+            let error = text(read(executor, "deadly").await.unwrap_err());
+            assert!(error.contains("exit status: 7"), "{error}");
+        }
+        assert_eq!(read(executor, "submits").await.unwrap().tasks.len(), 1);
+    });
+}
+
+#[tokio::test]
+async fn an_interpreter_that_is_not_there_is_named() {
+    let error = Executor::start(Settings { python: "/no/such/python".into() }).await.unwrap_err();
+    assert!(matches!(error, StartError::Spawn { .. }) && error.to_string().contains("/no/such/python"));
+}
