@@ -17,6 +17,7 @@
 pub use cenote_core as core;
 
 pub mod comm;
+pub mod config;
 pub mod draw;
 pub mod executor;
 mod graph;
