@@ -265,6 +265,33 @@ def test_ctrl_c_returns_at_once():
     assert python(program) == "interrupted True\n"
 
 
+def test_an_interrupt_while_a_thread_is_started_is_not_lost():
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *args):
+            future = super().submit(*args)
+            if self._threads and len(self._threads) > 1:
+                raise KeyboardInterrupt
+            return future
+
+    release = threading.Event()
+    with Interrupted(4) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            get({i: (release.wait, 20) for i in range(4)}, [0, 1, 2, 3], pool=pool)
+        assert not release.is_set()
+        release.set()
+
+
+def test_a_thread_that_cannot_be_had_is_done_without():
+    class Small(ThreadPoolExecutor):
+        def submit(self, *args):
+            if self._threads:
+                raise RuntimeError("no more threads")
+            return super().submit(*args)
+
+    with Small(4) as pool:
+        assert get({i: (inc, i) for i in range(100)}, list(range(100)), pool=pool) == tuple(range(1, 101))
+
+
 def test_the_callers_context_is_seen_and_each_task_has_a_copy():
     variable = contextvars.ContextVar("variable", default=0)
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cenote::local::{Engine, Shell};
 use cenote_core::graph::TaskId;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::context::CallerContext;
@@ -75,6 +75,10 @@ impl Shell for PyShell {
             submit.bind(py).call1((Worker::new(engine),))?;
             Ok(())
         })
+    }
+
+    fn is_refusal(&self, error: &PyErr) -> bool {
+        Python::attach(|py| error.is_instance_of::<PyException>(py))
     }
 
     fn check(&self) -> Result<(), PyErr> {

@@ -143,6 +143,10 @@ impl Shell for Closures {
         threads::start(move || engine.work()).map_err(Error::NoThread)
     }
 
+    fn is_refusal(&self, error: &Error) -> bool {
+        matches!(error, Error::NoThread(_))
+    }
+
     fn check(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -157,7 +157,8 @@ impl<S: Shell> Engine<S> {
             }
         }
         if state.ended {
-            state.hired -= 1;
+            // A worker that was refused and comes all the same is not counted.
+            state.hired = state.hired.saturating_sub(1);
             return Step::End;
         }
         let Some(task) = state.machine.claim() else {
@@ -275,9 +276,12 @@ impl<S: Shell> Engine<S> {
                 state.hired += 1;
             }
             if let Err(error) = self.shell.hire(self) {
+                if !self.shell.is_refusal(&error) {
+                    return Err(error);
+                }
                 let mut state = self.state.lock();
-                state.hired -= 1;
-                return if state.hired == 0 { Err(error) } else { Ok(()) };
+                state.hired = state.hired.saturating_sub(1);
+                return if state.hired == 0 && !state.ended { Err(error) } else { Ok(()) };
             }
         }
         Ok(())

@@ -37,6 +37,10 @@ pub trait Shell: Send + Sync + Sized + 'static {
     /// When there is no way to get one.
     fn hire(&self, engine: &Arc<Engine<Self>>) -> Result<(), Self::Error>;
 
+    /// Whether `error`, which hiring ended with, says only that there is no thread to be had: then a run that has
+    /// threads goes on with them. Anything else (in Python: an interrupt that came while a thread was started) ends it.
+    fn is_refusal(&self, error: &Self::Error) -> bool;
+
     /// Called by the waiting caller every few milliseconds: whether it should stop waiting (in Python: a signal).
     ///
     /// # Errors
