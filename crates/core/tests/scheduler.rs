@@ -209,6 +209,9 @@ fn line(instruction: &Instruction) -> String {
 fn shown(value: &Value) -> String {
     match value {
         Value::Str(text) => text.to_string(),
+        Value::Bytes(pickle) if pickle.starts_with(b"\x80\x03cdistributed.scheduler\nKilledWorker\n") => {
+            "KilledWorker".into()
+        }
         // What stands between the length of a pickle's text and its last opcodes.
         Value::Bytes(pickle) => {
             String::from_utf8_lossy(&pickle[..pickle.len() - 3]).rsplit('\0').next().unwrap_or_default().into()
@@ -290,7 +293,7 @@ fn a_task_that_kills_its_workers_fails() {
     }
     table.tell(joined("u"));
     let left = Stimulus::WorkerLeft { worker: "u".into(), expected: false };
-    assert_eq!(table.tell(left), "c: failed a by a\n");
+    assert_eq!(table.tell(left), "c: erred a by KilledWorker\n");
 }
 
 #[test]

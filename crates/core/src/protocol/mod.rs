@@ -14,6 +14,7 @@ pub mod handshake;
 pub mod limits;
 pub mod msgpack;
 pub mod peer;
+pub mod pickle;
 pub mod question;
 pub mod record;
 pub mod rpc;

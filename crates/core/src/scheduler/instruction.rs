@@ -6,6 +6,7 @@ use super::stimulus::Text;
 use super::wait::WaitReason;
 use crate::key::Key;
 use crate::protocol::client::{ToClient, UpdateGraph};
+use crate::protocol::exception::LastWorker;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::protocol::worker::ToWorker;
@@ -88,7 +89,7 @@ pub enum Exception {
     /// Too many workers died while they ran the task.
     KilledWorker {
         /// The last of them.
-        last_worker: Text,
+        last_worker: Arc<LastWorker>,
         /// How many were allowed.
         allowed_failures: u32,
     },

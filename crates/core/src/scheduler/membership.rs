@@ -8,7 +8,7 @@ use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
 use super::task::{StateName, TaskId};
 use super::worker::{WorkerId, WorkerStatus};
-use crate::protocol::exception::Builtin;
+use crate::protocol::exception::{Builtin, LastWorker};
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::protocol::worker::{Close, HeartbeatWorker, RegisterWorker, RemoveWorker};
@@ -109,7 +109,7 @@ impl Scheduler {
         }
         if !expected {
             for &task in &worker.processing {
-                self.suspect(task, worker.address(), &mut recommendations);
+                self.suspect(task, &worker.about, &mut recommendations);
             }
         }
         let held: Vec<_> = self.replicas.has_what(id).collect();
@@ -132,7 +132,7 @@ impl Scheduler {
     }
 
     /// A worker died while it ran the task, which may be why.
-    fn suspect(&mut self, id: TaskId, worker: &Text, recommendations: &mut Recommendations) {
+    fn suspect(&mut self, id: TaskId, worker: &RegisterWorker, recommendations: &mut Recommendations) {
         let allowed_failures = self.settings.allowed_failures;
         let Some(_) = self.tasks.get(id) else { return };
         let task = &mut self.tasks[id];
@@ -140,7 +140,8 @@ impl Scheduler {
         if task.suspicious <= allowed_failures || task.state() != StateName::Processing {
             return;
         }
-        let exception = Exception::KilledWorker { last_worker: worker.clone(), allowed_failures };
+        let last_worker = Arc::new(LastWorker::from(worker));
+        let exception = Exception::KilledWorker { last_worker, allowed_failures };
         let failure = Arc::new(Failure { cause: task.key.clone(), exception });
         recommendations.remove(id);
         let more = self.transition(id, Finish::Erred(failure));

@@ -10,7 +10,7 @@ use super::task::TaskId;
 use super::worker::WorkerId;
 use crate::key::Key;
 use crate::protocol::client::{CancelledKeys, KeyInMemory, TaskErred, ToClient};
-use crate::protocol::exception::Builtin;
+use crate::protocol::exception::{Builtin, killed_worker};
 use crate::protocol::field::Optional;
 use crate::protocol::question::Question;
 use crate::protocol::value::Value;
@@ -70,23 +70,26 @@ fn said_by_question(question: &Question) -> Option<&Text> {
     }
 }
 
-impl Exception {
-    /// The exception and its traceback as a message carries them; nothing if only Python can make it.
-    pub fn serialized(&self) -> Option<(Value, Value)> {
-        let (class, text) = match self {
-            Self::Raised { exception, traceback, .. } => return Some((exception.clone(), traceback.clone())),
-            Self::KilledWorker { .. } => return None,
-            Self::ActorLost => (Builtin::Runtime, "Worker holding Actor was lost".to_owned()),
-            Self::InputsTooLarge { needed_bytes, worker, limit_bytes } => {
+impl Failure {
+    /// The exception and its traceback as a message carries them.
+    pub fn serialized(&self) -> (Value, Value) {
+        let (class, text) = match &self.exception {
+            Exception::Raised { exception, traceback, .. } => return (exception.clone(), traceback.clone()),
+            Exception::KilledWorker { last_worker, allowed_failures } => {
+                return (Value::Bytes(killed_worker(&self.cause, last_worker, *allowed_failures)), Value::Nil);
+            }
+            Exception::ActorLost => (Builtin::Runtime, "Worker holding Actor was lost".to_owned()),
+            Exception::InputsTooLarge { needed_bytes, worker, limit_bytes } => {
                 let text = format!(
-                    "the inputs need {needed_bytes} bytes, but worker {worker} has a limit of {limit_bytes}: \
-                     give it more memory, or make the inputs smaller"
+                    "the task {} has {needed_bytes} bytes worth of input dependencies, but worker {worker} has \
+                     memory_limit set to {limit_bytes} bytes: give it more memory, or make the inputs smaller",
+                    self.cause
                 );
                 (Builtin::Memory, text)
             }
-            Self::Cycle => (Builtin::Runtime, "Cycle detected in graph".to_owned()),
+            Exception::Cycle => (Builtin::Runtime, "Cycle detected in graph".to_owned()),
         };
-        Some((Value::Bytes(class.pickle(&text)), Value::Nil))
+        (Value::Bytes(class.pickle(&text)), Value::Nil)
     }
 }
 
@@ -131,12 +134,8 @@ impl Scheduler {
 
     /// Tells a client that a task has failed.
     pub(super) fn tell_failure(&mut self, id: ClientId, key: Key, failure: &Arc<Failure>) {
-        if let Some((exception, traceback)) = failure.exception.serialized() {
-            self.tell_client(id, TaskErred { key, exception, traceback });
-        } else if let Some(client) = self.clients.get(id).filter(|client| client.connected) {
-            let (client, failure) = (client.name.clone(), failure.clone());
-            self.instruct(Instruction::Failed { client, key, failure });
-        }
+        let (exception, traceback) = failure.serialized();
+        self.tell_client(id, TaskErred { key, exception, traceback });
     }
 }
 

@@ -9,6 +9,7 @@ use cenote::executor::{Executor, Settings, StartError};
 use cenote_core::key::Key;
 use cenote_core::protocol::batch::Batch;
 use cenote_core::protocol::client::{FromClient, UpdateGraph};
+use cenote_core::protocol::exception::{LastWorker, killed_worker};
 use cenote_core::protocol::frame::{Decoded, Decoder};
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
@@ -18,11 +19,19 @@ fn python() -> String {
     std::env::var("PYO3_PYTHON").unwrap_or("python3".into())
 }
 
-/// Runs a test with an executor, or says why not.
-fn with_executor(test: impl AsyncFn(&Executor)) {
+/// Whether the interpreter can do these tests; it is said when it cannot.
+fn has_dask() -> bool {
     let probe = Command::new(python()).args(["-c", "import distributed, numpy"]).output();
-    if !probe.is_ok_and(|output| output.status.success()) {
+    let can = probe.is_ok_and(|output| output.status.success());
+    if !can {
         eprintln!("skipped: {} cannot import distributed and numpy", python());
+    }
+    can
+}
+
+/// Runs a test with an executor.
+fn with_executor(test: impl AsyncFn(&Executor)) {
+    if !has_dask() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -146,6 +155,34 @@ fn a_graph_that_kills_it_is_an_error_and_the_next_is_read() {
         }
         assert_eq!(read(executor, "submits").await.unwrap().tasks.len(), 1);
     });
+}
+
+#[test]
+fn python_reads_the_pickle_of_killed_worker() {
+    if !has_dask() {
+        return;
+    }
+    let last = LastWorker {
+        address: "tcp://10.0.0.1:99".into(),
+        name: Value::Int(-3),
+        id: "Worker-1".into(),
+        pid: Some(1 << 40),
+        nanny: Some("tcp://10.0.0.1:98".into()),
+        nthreads: 2,
+        memory_limit: None,
+        local_directory: "/tmp/ä".into(),
+    };
+    let parts = [Key::from("x"), Key::Int(-1), Key::UInt(u64::MAX), Key::Float(0.5), Key::Bool(true)];
+    let pickle = killed_worker(&Key::Tuple(parts.into()), &last, 3);
+    let script = "import pickle, sys; e = pickle.loads(bytes.fromhex(sys.argv[1])); w = e.last_worker; hash(w); \
+                  print(e.task, e.allowed_failures, repr(w), w.nanny, w.pid, w.local_directory); print(e)";
+    let hex = pickle.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let output = Command::new(python()).args(["-c", script, &hex]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = "('x', -1, 18446744073709551615, 0.5, True) 3 <WorkerState 'tcp://10.0.0.1:99', name: -3, status: closed, \
+                    memory: 0, processing: 0> tcp://10.0.0.1:98 1099511627776 /tmp/ä\n";
+    assert!(said.starts_with(expected), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("on 4 different workers") && said.contains("was tcp://10.0.0.1:99."), "{said}");
 }
 
 #[tokio::test]
