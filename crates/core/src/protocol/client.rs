@@ -175,7 +175,7 @@ record! {
     /// See [`FromClient::PublishFlush`].
     PublishFlush {
         /// The publication that waits.
-        uid: Value,
+        uid: Text,
     }
 }
 

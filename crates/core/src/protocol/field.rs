@@ -268,6 +268,28 @@ impl<T: Field> Field for Optional<T> {
     }
 }
 
+/// A field that a message may leave out, where to say nothing is to say something, too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given<T>(pub Option<T>);
+
+impl<T: Field> Field for Given<T> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        T::read(reader).map(|value| Self(Some(value)))
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self(None))
+    }
+
+    fn is_absent(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 /// Written as an array; a set is read as well.
 impl<T: Field> Field for Vec<T> {
     fn read(reader: &mut Reader<'_>) -> Result<Self> {

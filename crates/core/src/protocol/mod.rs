@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod client;
+pub mod coordination;
 pub mod error;
 pub mod exception;
 pub mod field;
@@ -15,6 +16,7 @@ pub mod limits;
 pub mod msgpack;
 pub mod peer;
 pub mod pickle;
+pub mod query;
 pub mod question;
 pub mod record;
 pub mod rpc;

@@ -1,6 +1,12 @@
 //! Questions: requests that change the state of the scheduler, or that may have to wait. The machine answers each of
 //! them, at once or later. What only reads is a query; what talks to other processes is a procedure of the shell.
 
+use super::coordination::{
+    EventClear, EventIsSet, EventSet, EventWait, LogEvent, MultiLockAcquire, MultiLockRelease, PublishDelete,
+    PublishGet, PublishList, PublishPut, QueueCreate, QueueGet, QueuePut, QueueSize, SemaphoreAcquire, SemaphoreClose,
+    SemaphoreRefresh, SemaphoreRegister, SemaphoreRelease, SemaphoreValue, SetMetadata, StartTaskMetadata,
+    StopTaskMetadata, VariableGet, VariableSet,
+};
 use super::field::{Map, Optional, Text};
 use super::record::{operations, record};
 use super::value::Value;
@@ -30,6 +36,58 @@ operations! {
         SetRestrictions "set_restrictions",
         /// A worker has so much of each resource.
         SetResources "set_resources",
+        /// Wait until an event is set.
+        EventWait "event_wait",
+        /// Set an event.
+        EventSet "event_set",
+        /// Set it no more.
+        EventClear "event_clear",
+        /// Whether an event is set.
+        EventIsSet "event_is_set",
+        /// There is a semaphore, or a lock.
+        SemaphoreRegister "semaphore_register",
+        /// Take a lease of it, when there is one.
+        SemaphoreAcquire "semaphore_acquire",
+        /// These leases are in use.
+        SemaphoreRefresh "semaphore_refresh_leases",
+        /// This lease is in use no more.
+        SemaphoreRelease "semaphore_release",
+        /// How many leases are in use.
+        SemaphoreValue "semaphore_value",
+        /// There is no such semaphore any more.
+        SemaphoreClose "semaphore_close",
+        /// Hold many locks at once, when they are free.
+        MultiLockAcquire "multi_lock_acquire",
+        /// Hold them no more.
+        MultiLockRelease "multi_lock_release",
+        /// A queue is used.
+        QueueCreate "queue_create",
+        /// Put something into a queue, when there is room.
+        QueuePut "queue_put",
+        /// Take something out of a queue, when there is something.
+        QueueGet "queue_get",
+        /// How much is in a queue.
+        QueueSize "queue_qsize",
+        /// Set a variable.
+        VariableSet "variable_set",
+        /// Read a variable, when it is set.
+        VariableGet "variable_get",
+        /// Publish datasets.
+        PublishPut "publish_put",
+        /// Publish them no more.
+        PublishDelete "publish_delete",
+        /// Which datasets are published.
+        PublishList "publish_list",
+        /// Datasets that are published.
+        PublishGet "publish_get",
+        /// Note something.
+        SetMetadata "set_metadata",
+        /// Note what is said of tasks from now on.
+        StartTaskMetadata "start_task_metadata",
+        /// What was said of tasks since then.
+        StopTaskMetadata "stop_task_metadata",
+        /// Something happened.
+        LogEvent "log_event",
     }
 }
 

@@ -87,6 +87,20 @@ impl Value {
         entries.iter().rev().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
     }
 
+    /// The key, if it can be one.
+    pub fn to_key(&self) -> Option<Key> {
+        Some(match self {
+            Self::Str(text) => Key::Str(text.clone()),
+            Self::Bool(value) => Key::Bool(*value),
+            Self::Int(value) => Key::Int(*value),
+            Self::UInt(value) => Key::UInt(*value),
+            Self::Float(value) => Key::Float(*value),
+            Self::Bytes(bytes) => Key::Bytes(bytes.as_ref().into()),
+            Self::Tuple(values) => Key::Tuple(values.iter().map(Self::to_key).collect::<Option<_>>()?),
+            _ => return None,
+        })
+    }
+
     /// The text, if it is text.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::Str(text) = self { Some(text) } else { None }

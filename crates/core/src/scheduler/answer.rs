@@ -23,6 +23,7 @@ impl Scheduler {
         self.workers[worker].last_seen = self.now;
         match said {
             FromWorker::TaskFinished(it) => {
+                self.record_said(&it.key, &it.metadata);
                 let duration = compute_seconds(&it.startstops);
                 let arrival = Arrival { worker, nbytes: it.nbytes, class: it.class, duration };
                 self.task_finished(&it.key, RunId(it.run_id), arrival);
@@ -45,8 +46,8 @@ impl Scheduler {
             FromWorker::Reschedule(it) => self.reschedule(&it.key, worker),
             FromWorker::WorkerStatusChange(it) => self.worker_status(worker, &it.status),
             FromWorker::RequestRefreshWhoHas(it) => self.refresh_who_has(it.keys, worker),
+            FromWorker::LogEvent(it) => self.log_worker_event(address, &it.topic, it.msg),
             FromWorker::StealResponse(_)
-            | FromWorker::LogEvent(_)
             | FromWorker::KeepAlive(_)
             | FromWorker::CloseStream(_)
             | FromWorker::Unknown { .. } => {}

@@ -115,14 +115,10 @@ impl Scheduler {
             FromClient::ReportKey(it) => self.report_key(id, it.key),
             FromClient::HeartbeatClient(_) => self.tell_client(id, AdjustHeartbeatInterval { interval: HEARTBEAT }),
             FromClient::CloseClient(_) | FromClient::CloseStream(_) => self.remove_client(id),
-            FromClient::SubscribeTopic(_)
-            | FromClient::UnsubscribeTopic(_)
-            | FromClient::PublishFlush(_)
-            | FromClient::QueueFutureRelease(_)
-            | FromClient::QueueRelease(_)
-            | FromClient::VariableFutureReceived(_)
-            | FromClient::VariableDelete(_)
-            | FromClient::Unknown { .. } => {}
+            other => {
+                let name = self.clients[id].name.clone();
+                self.hear_coordination(&name, other);
+            }
         }
     }
 
@@ -148,6 +144,7 @@ impl Scheduler {
         self.release_keys(id, &keys);
         let name = self.clients[id].name.clone();
         self.clients.remove(&name);
+        self.leave_coordination(&name);
     }
 
     /// Somebody wants these keys. One that is not known yet may come with a graph that is on its way.
@@ -211,6 +208,15 @@ impl Scheduler {
             }
         }
         self.cascade(recommendations);
+    }
+
+    /// What no process is wants these keys no more. It is forgotten when it wants nothing.
+    pub(super) fn undesire(&mut self, name: &Text, keys: &[Key]) {
+        let Some(id) = self.clients.id(name) else { return };
+        self.release_keys(id, keys);
+        if !self.clients[id].connected && self.interests.lefts(id).next().is_none() {
+            self.clients.remove(name);
+        }
     }
 
     fn release_interest(&mut self, client: ClientId, id: TaskId, recommendations: &mut Recommendations) {

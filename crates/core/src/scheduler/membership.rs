@@ -159,6 +159,7 @@ impl Scheduler {
                 self.remove_worker(id, false);
             }
         }
+        self.tick_coordination();
         self.watch();
     }
 }

@@ -12,11 +12,13 @@
 
 mod answer;
 mod client;
+mod coordination;
 mod group;
 pub mod instruction;
 mod membership;
 mod messages;
 mod placement;
+mod query;
 mod question;
 mod recommendations;
 mod registry;
@@ -36,6 +38,7 @@ pub mod worker;
 use std::collections::BTreeSet;
 
 use client::{Client, ClientId, Said};
+use coordination::Coordination;
 use group::Groups;
 use instruction::Instruction;
 use messages::Cause;
@@ -68,6 +71,12 @@ pub struct Settings {
     pub refresh_attempts_max: u32,
     /// Lines of the story that are kept.
     pub story_lines_max: usize,
+    /// Events of a topic that are kept.
+    pub events_max: usize,
+    /// Seconds after which the events of a client or worker that has left are forgotten.
+    pub events_cleanup_delay: f64,
+    /// Seconds between looks for leases that nobody has refreshed.
+    pub lease_validation_interval: f64,
 }
 
 impl Default for Settings {
@@ -81,6 +90,9 @@ impl Default for Settings {
             worker_ttl: Some(300.0),
             refresh_attempts_max: 10,
             story_lines_max: 100_000,
+            events_max: 1000,
+            events_cleanup_delay: 3600.0,
+            lease_validation_interval: 10.0,
         }
     }
 }
@@ -94,6 +106,7 @@ pub struct Scheduler {
     workers: Workers,
     clients: Registry<Text, Client>,
     replicas: Replicas,
+    coordination: Coordination,
     /// Which client wants which task.
     interests: Relation<TaskId, ClientId>,
     /// Tasks that wait for a free thread.
@@ -129,6 +142,7 @@ impl Scheduler {
             workers: Workers::default(),
             clients: Registry::default(),
             replicas: Replicas::default(),
+            coordination: Coordination::default(),
             interests: Relation::default(),
             queued: BTreeSet::new(),
             unrunnable: BTreeSet::new(),
@@ -166,6 +180,7 @@ impl Scheduler {
             Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
             Stimulus::Tick => self.tick(),
         }
+        self.resume_waiting();
         self.fill_free_threads();
         *instructions = std::mem::take(&mut self.out);
     }

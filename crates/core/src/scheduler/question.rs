@@ -52,10 +52,7 @@ impl Scheduler {
                 let text = "this scheduler cannot do that yet";
                 self.answer(ticket, Err(ErrorReply::builtin(Builtin::NotImplemented, text)));
             }
-            Question::Unknown { op } => {
-                let text = format!("this scheduler does not know the request {op:?}");
-                self.answer(ticket, Err(ErrorReply::text(&text)));
-            }
+            other => self.coordinate(ticket, other),
         }
     }
 

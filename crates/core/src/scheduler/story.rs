@@ -54,6 +54,10 @@ impl Story {
         self.lines.push_back(Line { stimulus, key: key.clone(), what });
     }
 
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+
     pub fn of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Line> {
         self.lines.iter().filter(move |line| line.key == *key)
     }

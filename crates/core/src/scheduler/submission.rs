@@ -29,6 +29,7 @@ impl Scheduler {
             self.release_keys(client, &graph.keys);
             return;
         }
+        self.record_graph(&graph.keys);
         let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
         let touched = self.enter_tasks(specs, &graph.keys, generation);
         let mut recommendations = Recommendations::default();

@@ -108,6 +108,22 @@ pub enum StateName {
     Forgotten,
 }
 
+impl StateName {
+    /// Its name, as clients know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Released => "released",
+            Self::Waiting => "waiting",
+            Self::NoWorker => "no-worker",
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Memory => "memory",
+            Self::Erred => "erred",
+            Self::Forgotten => "forgotten",
+        }
+    }
+}
+
 /// How many states there are.
 pub(super) const STATES: usize = StateName::Forgotten as usize + 1;
 

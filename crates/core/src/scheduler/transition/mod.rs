@@ -40,6 +40,9 @@ impl Scheduler {
         };
         let actual = self.tasks.get(id).map_or(StateName::Forgotten, super::task::Task::state);
         self.transitions[start as usize][target as usize] += 1;
+        if matches!(actual, StateName::Memory | StateName::Erred) {
+            self.record_done(id);
+        }
         self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
         recommendations
     }
@@ -202,6 +205,7 @@ impl Scheduler {
         let reason = Some("already forgotten".into());
         self.tell_wanting(id, &cancelled_keys(vec![key], reason, None));
         self.interests.remove_left(id);
+        self.forget_shared(&self.tasks[id].key.clone());
         self.groups.leave(self.tasks[id].group);
         self.tasks.set(id, TaskState::Forgotten);
         self.tasks.remove(id);

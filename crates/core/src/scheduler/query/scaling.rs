@@ -1,0 +1,112 @@
+//! How many workers there should be, and which of them could go.
+
+use crate::protocol::exception::Builtin;
+use crate::protocol::field::Optional;
+use crate::protocol::query::{AdaptiveTarget, WorkersToClose};
+use crate::protocol::rpc::ErrorReply;
+use crate::protocol::value::Value;
+use crate::scheduler::Scheduler;
+use crate::scheduler::question::Answer;
+use crate::scheduler::timeout::seconds;
+use crate::scheduler::worker::WorkerId;
+
+/// Seconds that the work that is there should take.
+const TARGET_DURATION: f64 = 5.0;
+/// So many waiting tasks are weighed; the others are taken to be like them.
+const WEIGHED_MAX: usize = 100;
+/// More workers are asked for when more than this part of their memory is used.
+const MEMORY_USED_MAX: f64 = 0.6;
+
+/// Those that cost little to close.
+const CHEAP: WorkersToClose = WorkersToClose {
+    memory_ratio: Optional(None),
+    n: Optional(None),
+    key: Optional(None),
+    minimum: Optional(None),
+    target: Optional(None),
+    attribute: Optional(None),
+};
+
+impl Scheduler {
+    /// How many workers there should be for the work and the data that are there.
+    pub(super) fn target(&self, asked: &AdaptiveTarget) -> u64 {
+        let duration = asked.target_duration.0.as_ref().and_then(seconds).unwrap_or(TARGET_DURATION);
+        let waiting = self.queued.len() + self.unrunnable.len();
+        let weighed = self.queued.iter().chain(&self.unrunnable).take(WEIGHED_MAX);
+        let unknown = self.settings.unknown_duration;
+        let mut seconds: f64 =
+            weighed.map(|&(_, id)| self.groups.duration(self.tasks[id].group).unwrap_or(unknown)).sum();
+        if waiting > WEIGHED_MAX {
+            seconds *= waiting as f64 / WEIGHED_MAX as f64;
+        }
+        let occupancy: f64 = self.workers.iter().map(|(_, worker)| worker.occupancy).sum();
+        // A few long tasks cannot use more threads than there are tasks.
+        let ready = waiting + self.workers.iter().map(|(_, worker)| worker.processing.len()).sum::<usize>();
+        let mut threads = ((occupancy + seconds) / duration).ceil().min(ready as f64);
+        let count = self.workers.len();
+        if count > 0 {
+            threads = (threads / self.workers.threads() as f64 * count as f64).ceil();
+        } else if waiting > 0 {
+            threads = threads.max(1.0);
+        }
+        let limit: u64 = self.workers.iter().filter_map(|(_, worker)| worker.spec.memory_limit).sum();
+        let used: u64 = self.workers.ids().map(|id| self.replicas.bytes(id)).sum();
+        let full = limit > 0 && used as f64 > MEMORY_USED_MAX * limit as f64;
+        let memory = if full { 2 * count as u64 } else { 0 };
+        #[expect(clippy::cast_sign_loss, reason = "the cast saturates, which is the nearest")]
+        let target = memory.max(threads as u64);
+        if target >= count as u64 {
+            return target;
+        }
+        let closable = self.closable(&CHEAP).len();
+        target.max((count - closable) as u64)
+    }
+
+    /// The workers that could be closed at little cost: idle ones, and those that hold the least.
+    pub(super) fn told_closable(&self, asked: &WorkersToClose) -> Answer {
+        if asked.key.0.as_ref().is_some_and(|key| *key != Value::Nil) {
+            let text = "this scheduler cannot group workers by a function of Python: leave the key out";
+            return Err(ErrorReply::builtin(Builtin::NotImplemented, text));
+        }
+        let by_name = asked.attribute.0.as_deref() == Some("name");
+        let told = |id: WorkerId| {
+            let worker = &self.workers[id];
+            if by_name { worker.about.name.clone() } else { worker.address().clone().into() }
+        };
+        Ok(Value::Tuple(self.closable(asked).into_iter().map(told).collect()))
+    }
+
+    fn closable(&self, asked: &WorkersToClose) -> Vec<WorkerId> {
+        let count = self.workers.len().cast_signed() as i64;
+        let n = asked.n.0.or_else(|| asked.target.0.map(|target| count - target)).map(|n| n.max(0));
+        let target = n.map(|n| count - n);
+        let ratio = asked.memory_ratio.0.or_else(|| n.is_none().then_some(2.0));
+        let busy = |id: WorkerId| !self.workers[id].processing.is_empty();
+        if n.unwrap_or(0) == 0 && self.workers.ids().all(busy) {
+            return Vec::new();
+        }
+        let limit_of = |id: WorkerId| self.workers[id].spec.memory_limit.unwrap_or(0);
+        // Whoever runs a task that has given back its thread would have to begin it again elsewhere.
+        let valid = self.workers.iter().filter(|(_, worker)| worker.long_running.is_empty());
+        let mut valid: Vec<_> = valid.map(|(id, _)| id).collect();
+        let mut limit: u64 = valid.iter().map(|&id| limit_of(id)).sum();
+        let held: u64 = valid.iter().map(|&id| self.replicas.bytes(id)).sum();
+        valid.sort_by_key(|&id| (!busy(id), std::cmp::Reverse(self.replicas.bytes(id))));
+        let mut closable = Vec::new();
+        let mut left = count;
+        while let Some(id) = valid.pop() {
+            if (n.is_none() && busy(id)) || asked.minimum.0.is_some_and(|minimum| left - 1 < minimum) {
+                break;
+            }
+            limit -= limit_of(id);
+            let wanted = target.is_some_and(|target| left > target);
+            let affordable = ratio.is_some_and(|ratio| limit as f64 >= ratio * held as f64);
+            if !wanted && !affordable {
+                break;
+            }
+            closable.push(id);
+            left -= 1;
+        }
+        closable
+    }
+}
