@@ -83,6 +83,19 @@ impl From<&str> for Key {
     }
 }
 
+impl Key {
+    /// As Python's `repr` shows it: text in quotes.
+    pub fn quoted(&self) -> impl fmt::Display + '_ {
+        struct Quoted<'a>(&'a Key);
+        impl fmt::Display for Quoted<'_> {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                inside(self.0, out)
+            }
+        }
+        Quoted(self)
+    }
+}
+
 /// As Python shows it: text alone as it is, inside a tuple in quotes.
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,6 +167,7 @@ mod tests {
             tuple(&["x'".into(), tuple(&[Key::Int(-1)]), Key::Float(1.0), Key::Bytes([b'a', 0].as_slice().into())]);
         assert_eq!(key.to_string(), r"('x\'', (-1,), 1.0, b'a\x00')");
         assert_eq!(Key::from("x'").to_string(), "x'");
+        assert_eq!(Key::from("x").quoted().to_string(), "'x'");
     }
 
     #[test]

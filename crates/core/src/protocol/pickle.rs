@@ -55,14 +55,26 @@ impl Pickle {
         }
     }
 
-    /// A value, if it is text or a number; what else it may be is not told.
+    /// A value: plain data. What else it may be is not told.
     #[must_use]
     pub fn value(self, value: &Value) -> Self {
         match value {
-            Value::Str(text) => self.text(text),
+            Value::Bool(value) => self.bytes(if *value { b"\x88" } else { b"\x89" }),
             Value::Int(value) => self.int((*value).into()),
             Value::UInt(value) => self.int((*value).into()),
-            _ => self.none(),
+            Value::Float(value) => self.bytes(b"G").bytes(&value.to_be_bytes()),
+            Value::Str(text) => self.text(text),
+            Value::Bytes(bytes) => self.counted(b'B', bytes),
+            Value::Tuple(values) => values.iter().fold(self.bytes(b"("), Self::value).bytes(b"t"),
+            Value::Map(entries) => {
+                let entry = |pickle: Self, (key, value): &(Value, Value)| pickle.value(key).value(value);
+                entries.iter().fold(self.bytes(b"("), entry).bytes(b"d")
+            }
+            Value::Set(values) => {
+                let members = values.iter().fold(self.global("builtins", "set").bytes(b"("), Self::value);
+                members.bytes(b"t").call(Arguments::One)
+            }
+            Value::Nil | Value::Enum(_) | Value::Serialized(_) | Value::Pickled(_) => self.none(),
         }
     }
 
@@ -85,6 +97,12 @@ impl Pickle {
     #[must_use]
     pub fn set(self) -> Self {
         self.global("builtins", "set").bytes(b")R")
+    }
+
+    /// Calls the callable on the stack with these arguments.
+    #[must_use]
+    pub fn call_with(self, arguments: &[Value]) -> Self {
+        arguments.iter().fold(self.bytes(b"("), Self::value).bytes(b"tR")
     }
 
     /// Calls the callable on the stack with as many arguments, which stand above it.

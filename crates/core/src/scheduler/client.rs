@@ -11,7 +11,7 @@ use super::stimulus::{GraphSpec, Text};
 use super::task::{StateName, Task, TaskId, TaskState};
 use super::timeout::seconds;
 use crate::key::Key;
-use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, StreamStart, UpdateGraph};
+use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, Restart, StreamStart, UpdateGraph};
 use crate::protocol::field::Optional;
 
 /// The id of a client, inside one scheduler.
@@ -264,12 +264,11 @@ impl Scheduler {
         }
     }
 
-    /// Computes failed tasks again, beginning with those that failed first, and returns these.
+    /// Computes failed tasks again, beginning with those that failed first, and returns all that are looked at.
     pub(super) fn retry(&mut self, keys: &[Key]) -> Vec<Key> {
         let mut seen: Set<TaskId> = Set::default();
         let mut stack: Vec<TaskId> = keys.iter().filter_map(|key| self.tasks.id(key)).collect();
         let mut recommendations = Recommendations::default();
-        let mut roots = Vec::new();
         while let Some(id) = stack.pop() {
             if self.tasks[id].state() != StateName::Erred || !seen.insert(id) {
                 continue;
@@ -278,11 +277,28 @@ impl Scheduler {
             let failed: Vec<_> = failed.filter(|&task| self.tasks[task].state() == StateName::Erred).collect();
             if failed.is_empty() {
                 recommendations.add(id, Finish::Waiting);
-                roots.push(self.tasks[id].key.clone());
             }
             stack.extend(failed);
         }
+        let seen = seen.into_iter().map(|id| self.tasks[id].key.clone()).collect();
         self.cascade(recommendations);
-        roots
+        seen
+    }
+
+    /// Forgets all tasks, whoever wants them.
+    pub(super) fn restart(&mut self) {
+        let clients: Vec<_> = self.clients.ids().collect();
+        for &client in &clients {
+            let keys: Vec<_> = self.interests.lefts(client).map(|task| self.tasks[task].key.clone()).collect();
+            self.release_keys(client, &keys);
+        }
+        // What is left was put into workers, and nobody wanted it.
+        let left: Vec<_> = self.tasks.ids().collect();
+        for id in left {
+            self.cascade(Recommendations::one(id, Finish::Forgotten));
+        }
+        for client in clients {
+            self.tell_client(client, Restart {});
+        }
     }
 }

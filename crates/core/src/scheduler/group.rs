@@ -20,11 +20,20 @@ pub struct Group {
     dependencies: Set<Id<Group>>,
 }
 
+/// How long tasks of a prefix take.
+#[derive(Debug, Default)]
+struct Duration {
+    /// The average, weighted towards the last ones.
+    average: Option<f64>,
+    /// The longest that one has run that was not finished.
+    longest: f64,
+}
+
 /// All groups, and what is known of each prefix.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: Registry<Key, Group>,
-    durations: Map<Box<str>, f64>,
+    durations: Map<Box<str>, Duration>,
 }
 
 impl Groups {
@@ -75,20 +84,32 @@ impl Groups {
 
     /// Seconds that a task of the prefix of this group takes, as far as is known.
     pub fn duration(&self, id: Id<Group>) -> Option<f64> {
-        self.durations.get(&self.groups[id].prefix).copied()
+        let known = self.durations.get(&self.groups[id].prefix)?;
+        known.average.or_else(|| (known.longest > 0.0).then_some(2.0 * known.longest))
+    }
+
+    fn prefix(&mut self, id: Id<Group>) -> &mut Duration {
+        let prefix = &self.groups[id].prefix;
+        if !self.durations.contains_key(prefix) {
+            self.durations.insert(prefix.clone(), Duration::default());
+        }
+        self.durations.get_mut(prefix).expect("it was just made")
     }
 
     /// Learns how long a task has taken: half of what was known, half of this.
     pub fn learn(&mut self, id: Id<Group>, seconds: f64) {
-        if !seconds.is_finite() || seconds < 0.0 {
-            return;
+        if seconds.is_finite() && seconds >= 0.0 {
+            let known = self.prefix(id);
+            known.average = Some(known.average.map_or(seconds, |average| f64::midpoint(average, seconds)));
         }
-        let prefix = &self.groups[id].prefix;
-        match self.durations.get_mut(prefix) {
-            Some(known) => *known = f64::midpoint(*known, seconds),
-            None => {
-                self.durations.insert(prefix.clone(), seconds);
-            }
+    }
+
+    /// Learns how long a task has run that is not finished. If that is much longer than is usual, it is usual no more.
+    pub fn learn_unfinished(&mut self, id: Id<Group>, seconds: f64) {
+        if seconds.is_finite() && seconds >= 0.0 {
+            let known = self.prefix(id);
+            known.longest = known.longest.max(seconds);
+            known.average = known.average.filter(|average| seconds <= 2.0 * average);
         }
     }
 
@@ -102,6 +123,18 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_learned_and_unlearned() {
+        let mut groups = Groups::default();
+        let id = groups.enter(&"inc-1".into());
+        groups.learn(id, 1.0);
+        groups.learn(id, 2.0);
+        groups.learn_unfinished(id, 2.5);
+        assert_eq!(groups.duration(id), Some(1.5));
+        groups.learn_unfinished(id, 4.0);
+        assert_eq!(groups.duration(id), Some(8.0));
+    }
 
     #[test]
     fn a_group_is_like_a_root_while_it_is_large_and_needs_little() {

@@ -6,12 +6,15 @@ use super::Scheduler;
 use super::instruction::{Exception, Failure};
 use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
-use super::task::{StateName, TaskId};
+use super::task::{StateName, TaskId, TaskState};
 use super::worker::{WorkerId, WorkerStatus};
 use crate::protocol::exception::{Builtin, LastWorker};
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::protocol::worker::{Close, HeartbeatWorker, RegisterWorker, RemoveWorker};
+
+/// A worker is not taken for dead before it has missed so many heartbeats.
+const BEATS_MISSED_MAX: f64 = 10.0;
 
 /// Seconds between heartbeats of a worker: the more workers, the longer.
 fn heartbeat_interval(workers: usize) -> f64 {
@@ -67,6 +70,12 @@ impl Scheduler {
                 let worker = &mut self.workers[id];
                 worker.last_seen = self.now;
                 worker.about.metrics = heartbeat.metrics;
+                self.learn_bandwidth(id);
+                for (key, seconds) in heartbeat.executing.0 {
+                    if let Some(task) = self.tasks.id(&key) {
+                        self.groups.learn_unfinished(self.tasks[task].group, seconds);
+                    }
+                }
                 "OK"
             }
             None => "missing",
@@ -75,8 +84,18 @@ impl Scheduler {
         Value::map([("status", status.into()), ("time", self.now.into()), ("heartbeat-interval", interval.into())])
     }
 
+    /// The more workers there are, the less one of them says about all.
+    fn learn_bandwidth(&mut self, id: WorkerId) {
+        let metrics = &self.workers[id].about.metrics;
+        let measured = metrics.get("bandwidth").and_then(|it| it.get("total")?.as_f64());
+        if let Some(measured) = measured.filter(|it| it.is_finite() && *it > 0.0) {
+            let share = 1.0 / self.workers.len() as f64;
+            self.bandwidth = self.bandwidth * (1.0 - share) + measured * share;
+        }
+    }
+
     /// Sends there what no worker could run before, the most urgent first.
-    fn schedule_unrunnable(&mut self, worker: WorkerId) {
+    pub(super) fn schedule_unrunnable(&mut self, worker: WorkerId) {
         let mut recommendations = Recommendations::default();
         for &(_, id) in self.unrunnable.iter().rev() {
             if self.tasks[id].restrictions.as_ref().is_some_and(|it| it.allow_other_workers)
@@ -98,6 +117,12 @@ impl Scheduler {
         if status == WorkerStatus::Running {
             self.schedule_unrunnable(worker);
         }
+    }
+
+    /// Removes a worker that may still be there.
+    pub(super) fn dismiss_worker(&mut self, id: WorkerId, expected: bool) {
+        self.tell_worker(id, Close { reason: "scheduler-remove-worker".into() });
+        self.remove_worker(id, expected);
     }
 
     /// A worker has left: what it ran runs elsewhere, what only it held is computed again.
@@ -148,19 +173,58 @@ impl Scheduler {
         recommendations.update(more);
     }
 
-    /// Takes silent workers for dead, and looks for tasks that will never be finished.
+    /// Takes silent workers for dead, gives up what has waited too long, and looks for tasks that will never be finished.
     pub(super) fn tick(&mut self) {
         if let Some(ttl) = self.settings.worker_ttl {
+            let ttl = ttl.max(BEATS_MISSED_MAX * heartbeat_interval(self.workers.len()));
             let silent = self.workers.iter().filter(|(_, worker)| worker.last_seen + ttl < self.now);
             let silent: Vec<_> = silent.map(|(id, _)| id).collect();
             for id in silent {
-                let reason = "silent for too long".into();
-                self.tell_worker(id, Close { reason });
-                self.remove_worker(id, false);
+                self.dismiss_worker(id, false);
             }
         }
         self.tick_coordination();
+        self.give_up_waiting();
         self.watch();
+    }
+
+    /// Fails tasks that have waited too long for a worker.
+    fn give_up_waiting(&mut self) {
+        let pending = !self.queued.is_empty() || !self.unrunnable.is_empty();
+        if !pending || !self.workers.running().is_empty() {
+            self.no_workers_since = None;
+        } else {
+            self.no_workers_since.get_or_insert(self.now);
+        }
+        let Some(timeout) = self.settings.no_workers_timeout else { return };
+        let alone = self.no_workers_since;
+        let mut failures = Vec::new();
+        for &(_, id) in &self.unrunnable {
+            let TaskState::NoWorker { since } = self.tasks[id].state else { continue };
+            if since + timeout >= self.now {
+                continue;
+            }
+            let restrictions =
+                self.tasks[id].restrictions.as_ref().filter(|_| alone.is_none_or(|alone| alone >= since));
+            failures.push((
+                id,
+                match restrictions {
+                    Some(it) => {
+                        let (workers, resources) = (it.workers.clone(), it.resources.clone());
+                        Exception::NoValidWorker { workers, resources, timeout }
+                    }
+                    None => Exception::NoWorker { timeout },
+                },
+            ));
+        }
+        if alone.is_some_and(|alone| alone + timeout < self.now) {
+            failures.extend(self.queued.iter().map(|&(_, id)| (id, Exception::NoWorker { timeout })));
+        }
+        for (id, exception) in failures {
+            if let Some(cause) = self.tasks.get(id).map(|task| task.key.clone()) {
+                self.cascade(Recommendations::one(id, Finish::Erred(Arc::new(Failure { cause, exception }))));
+            }
+        }
     }
 }
 

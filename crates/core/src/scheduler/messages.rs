@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::client::ClientId;
-use super::instruction::{Exception, Failure, Instruction};
+use super::instruction::{Failure, Instruction};
 use super::stimulus::{Stimulus, Text};
 use super::task::TaskId;
 use super::worker::WorkerId;
 use crate::key::Key;
 use crate::protocol::client::{CancelledKeys, KeyInMemory, TaskErred, ToClient};
-use crate::protocol::exception::{Builtin, killed_worker};
 use crate::protocol::field::Optional;
 use crate::protocol::question::Question;
-use crate::protocol::value::Value;
 use crate::protocol::worker::{FreeKeys, FromWorker, ToWorker};
 
 /// What all that is done now is caused by: the word of a peer for it, or one of ours, made when it is needed.
@@ -67,29 +65,6 @@ fn said_by_question(question: &Question) -> Option<&Text> {
         Question::Restart(it) => it.stimulus_id.0.as_ref(),
         Question::AddReplicas(it) => it.stimulus_id.0.as_ref(),
         _ => None,
-    }
-}
-
-impl Failure {
-    /// The exception and its traceback as a message carries them.
-    pub fn serialized(&self) -> (Value, Value) {
-        let (class, text) = match &self.exception {
-            Exception::Raised { exception, traceback, .. } => return (exception.clone(), traceback.clone()),
-            Exception::KilledWorker { last_worker, allowed_failures } => {
-                return (Value::Bytes(killed_worker(&self.cause, last_worker, *allowed_failures)), Value::Nil);
-            }
-            Exception::ActorLost => (Builtin::Runtime, "Worker holding Actor was lost".to_owned()),
-            Exception::InputsTooLarge { needed_bytes, worker, limit_bytes } => {
-                let text = format!(
-                    "the task {} has {needed_bytes} bytes worth of input dependencies, but worker {worker} has \
-                     memory_limit set to {limit_bytes} bytes: give it more memory, or make the inputs smaller",
-                    self.cause
-                );
-                (Builtin::Memory, text)
-            }
-            Exception::Cycle => (Builtin::Runtime, "Cycle detected in graph".to_owned()),
-        };
-        (Value::Bytes(class.pickle(&text)), Value::Nil)
     }
 }
 

@@ -13,7 +13,9 @@
 mod answer;
 mod client;
 mod coordination;
+mod failure;
 mod group;
+mod idle;
 pub mod instruction;
 mod membership;
 mod messages;
@@ -40,6 +42,7 @@ use std::collections::BTreeSet;
 use client::{Client, ClientId, Said};
 use coordination::Coordination;
 use group::Groups;
+use idle::Idleness;
 use instruction::Instruction;
 use messages::Cause;
 use registry::{Map, Registry};
@@ -67,6 +70,8 @@ pub struct Settings {
     pub unknown_duration: f64,
     /// Seconds after which a silent worker is taken for dead.
     pub worker_ttl: Option<f64>,
+    /// Seconds after which a task fails that no worker may run; it waits for ever if nothing is said.
+    pub no_workers_timeout: Option<f64>,
     /// A worker that asks so often in vain for a result is believed: who was said to have it does not.
     pub refresh_attempts_max: u32,
     /// Lines of the story that are kept.
@@ -88,6 +93,7 @@ impl Default for Settings {
             bandwidth: 100e6,
             unknown_duration: 0.5,
             worker_ttl: Some(300.0),
+            no_workers_timeout: None,
             refresh_attempts_max: 10,
             story_lines_max: 100_000,
             events_max: 1000,
@@ -113,6 +119,11 @@ pub struct Scheduler {
     queued: BTreeSet<(Priority, TaskId)>,
     /// Tasks that no worker may run.
     unrunnable: BTreeSet<(Priority, TaskId)>,
+    /// Since when tasks wait while no worker takes work.
+    no_workers_since: Option<f64>,
+    /// Bytes a second between workers, as they have measured.
+    bandwidth: f64,
+    idleness: Idleness,
     /// Whose graphs are being read.
     tickets: Map<u64, ClientId>,
     ticket_last: u64,
@@ -128,6 +139,7 @@ pub struct Scheduler {
     now: f64,
     story: Story,
     transitions: [[u64; STATES]; STATES],
+    transition_count: u64,
     out: Vec<Instruction>,
 }
 
@@ -136,6 +148,7 @@ impl Scheduler {
     pub fn new(settings: Settings) -> Self {
         Self {
             story: Story::new(settings.story_lines_max),
+            bandwidth: settings.bandwidth,
             settings,
             tasks: Tasks::default(),
             groups: Groups::default(),
@@ -146,6 +159,8 @@ impl Scheduler {
             interests: Relation::default(),
             queued: BTreeSet::new(),
             unrunnable: BTreeSet::new(),
+            no_workers_since: None,
+            idleness: Idleness::default(),
             tickets: Map::default(),
             ticket_last: 0,
             generation: 0,
@@ -155,6 +170,7 @@ impl Scheduler {
             cause: Cause::default(),
             now: 0.0,
             transitions: [[0; STATES]; STATES],
+            transition_count: 0,
             out: Vec::new(),
         }
     }
@@ -182,6 +198,7 @@ impl Scheduler {
         }
         self.resume_waiting();
         self.fill_free_threads();
+        self.note_idleness();
         *instructions = std::mem::take(&mut self.out);
     }
 

@@ -117,7 +117,7 @@ impl Scheduler {
     pub(super) fn transfer_time(&self, id: TaskId, worker: WorkerId) -> f64 {
         let dependencies = self.tasks[id].dependencies.iter();
         let absent = dependencies.filter(|&&dependency| !self.replicas.has(dependency, worker));
-        absent.map(|&dependency| self.tasks[dependency].nbytes as f64).sum::<f64>() / self.settings.bandwidth
+        absent.map(|&dependency| self.tasks[dependency].nbytes as f64).sum::<f64>() / self.bandwidth
     }
 
     /// Sends queued tasks to workers while threads are free.
@@ -140,8 +140,10 @@ impl Scheduler {
     }
 }
 
+/// Whether a worker is meant by its address, with or without the protocol, by its name, or by its host.
 fn is_called(worker: &Worker, name: &Text) -> bool {
-    [&worker.spec.address, &worker.spec.name, &worker.spec.host].contains(&name)
+    let place = worker.spec.address.split_once("://").map(|(_, place)| place);
+    [&worker.spec.address, &worker.spec.name, &worker.spec.host].contains(&name) || place == Some(name)
 }
 
 fn supply(worker: &Worker, resource: &Text) -> f64 {

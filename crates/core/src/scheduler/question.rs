@@ -4,7 +4,7 @@ use super::Scheduler;
 use super::instruction::Instruction;
 use crate::key::Key;
 use crate::protocol::exception::Builtin;
-use crate::protocol::question::{Question, UpdateData};
+use crate::protocol::question::{Question, SetResources, UpdateData};
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 
@@ -20,14 +20,18 @@ impl Scheduler {
                 self.answer(ticket, Ok(answer));
             }
             Question::Unregister(it) => {
-                if let Some(id) = self.workers.id(&it.address) {
-                    self.remove_worker(id, true);
-                }
-                self.answer(ticket, Ok("OK".into()));
+                let answer = match self.workers.id(&it.address) {
+                    Some(id) => {
+                        self.dismiss_worker(id, false);
+                        "OK"
+                    }
+                    None => "already-removed",
+                };
+                self.answer(ticket, Ok(answer.into()));
             }
             Question::Retry(it) => {
-                let retried: Vec<Value> = self.retry(&it.keys).iter().map(Value::from).collect();
-                self.answer(ticket, Ok(Value::Tuple(retried)));
+                let answer = self.retry_all(&it.keys);
+                self.answer(ticket, answer);
             }
             Question::UpdateData(UpdateData { who_has, nbytes, client }) => {
                 let size = |key: &Key| nbytes.0.iter().find(|(it, _)| it == key).map_or(0, |(_, nbytes)| *nbytes);
@@ -45,10 +49,19 @@ impl Scheduler {
                 };
                 self.answer(ticket, Ok(answer.into()));
             }
-            Question::RetireWorkers(_)
-            | Question::Restart(_)
-            | Question::SetRestrictions(_)
-            | Question::SetResources(_) => {
+            Question::Restart(_) => {
+                self.restart();
+                self.answer(ticket, Ok(Value::Nil));
+            }
+            Question::SetRestrictions(it) => {
+                let answer = self.set_restrictions(&it.worker.0);
+                self.answer(ticket, answer);
+            }
+            Question::SetResources(it) => {
+                let answer = self.set_resources(&it);
+                self.answer(ticket, answer);
+            }
+            Question::RetireWorkers(_) => {
                 let text = "this scheduler cannot do that yet";
                 self.answer(ticket, Err(ErrorReply::builtin(Builtin::NotImplemented, text)));
             }
@@ -59,4 +72,52 @@ impl Scheduler {
     pub(super) fn answer(&mut self, ticket: u64, answer: Answer) {
         self.instruct(Instruction::Answer { ticket, answer });
     }
+
+    fn retry_all(&mut self, keys: &[Key]) -> Answer {
+        if let Some(unknown) = keys.iter().find(|key| self.tasks.id(key).is_none()) {
+            return Err(unknown_key(unknown));
+        }
+        let retried: Vec<Value> = self.retry(keys).iter().map(Value::from).collect();
+        Ok(Value::Tuple(retried))
+    }
+
+    /// Some tasks may run on some workers only, from now on.
+    fn set_restrictions(&mut self, restrictions: &[(Key, Value)]) -> Answer {
+        if let Some((unknown, _)) = restrictions.iter().find(|(key, _)| self.tasks.id(key).is_none()) {
+            return Err(unknown_key(unknown));
+        }
+        for (key, workers) in restrictions {
+            let workers = match workers {
+                Value::Str(worker) => vec![worker.clone()],
+                Value::Tuple(workers) | Value::Set(workers) => workers.iter().map(super::worker::name_of).collect(),
+                _ => Vec::new(),
+            };
+            if let Some(id) = self.tasks.id(key) {
+                let task = &mut self.tasks[id];
+                task.restrictions.get_or_insert_default().workers = workers;
+            }
+        }
+        Ok(Value::Nil)
+    }
+
+    /// A worker has more of something.
+    fn set_resources(&mut self, it: &SetResources) -> Answer {
+        let Some(worker) = self.workers.id(&it.worker) else {
+            return Err(ErrorReply::builtin(Builtin::Key, &it.worker));
+        };
+        for (name, amount) in it.resources.0.iter().flat_map(|resources| &resources.0) {
+            let amount = amount.as_f64().unwrap_or(0.0);
+            let resources = &mut self.workers[worker].spec.resources;
+            match resources.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => *known = amount,
+                None => resources.push((name.clone(), amount)),
+            }
+        }
+        self.schedule_unrunnable(worker);
+        Ok("OK".into())
+    }
+}
+
+fn unknown_key(key: &Key) -> ErrorReply {
+    ErrorReply::builtin(Builtin::Key, &key.to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cenote_core::protocol::client::{FromClient, TaskErred, UpdateGraph};
+use cenote_core::protocol::client::{FromClient, UpdateGraph};
 use cenote_core::protocol::field::{Map, Number, Optional, Set};
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::serialized::Serialized;
@@ -220,12 +220,6 @@ impl Cluster {
                 }
             }
             Instruction::ToClient { client, message } => {
-                let event = Event::AtClient { client: client.to_string(), message };
-                self.net.send(SCHEDULER, &client, delay, event);
-            }
-            Instruction::Failed { client, key, failure } => {
-                let (exception, traceback) = (format!("{:?}", failure.exception).as_str().into(), Value::Nil);
-                let message = TaskErred { key, exception, traceback }.into();
                 let event = Event::AtClient { client: client.to_string(), message };
                 self.net.send(SCHEDULER, &client, delay, event);
             }

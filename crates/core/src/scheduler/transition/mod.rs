@@ -43,6 +43,7 @@ impl Scheduler {
         if matches!(actual, StateName::Memory | StateName::Erred) {
             self.record_done(id);
         }
+        self.transition_count += 1;
         self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
         recommendations
     }

@@ -67,7 +67,8 @@ impl Scheduler {
         let needed_bytes = sizes.fold(0_u64, u64::saturating_add);
         (needed_bytes > limit_bytes).then(|| {
             let worker = worker.address.clone();
-            let exception = Exception::InputsTooLarge { needed_bytes, worker, limit_bytes };
+            let is_last = task.dependents.is_empty();
+            let exception = Exception::InputsTooLarge { needed_bytes, worker, limit_bytes, is_last };
             Arc::new(Failure { cause: task.key.clone(), exception })
         })
     }

@@ -1,0 +1,34 @@
+//! Idleness: since when nothing has been done or waited for, so that the shell may close a scheduler that nobody uses.
+
+use super::Scheduler;
+use super::task::StateName;
+
+/// Since when nothing is done.
+#[derive(Debug, Default)]
+pub(super) struct Idleness {
+    since: Option<f64>,
+    /// How many transitions there had been then.
+    transitions: u64,
+}
+
+impl Scheduler {
+    /// Looked at after every stimulus: it costs a few comparisons.
+    pub(super) fn note_idleness(&mut self) {
+        let busy = self.transition_count != self.idleness.transitions
+            || self.tasks.count(StateName::Processing) > 0
+            || !self.queued.is_empty()
+            || !self.unrunnable.is_empty()
+            || !self.tickets.is_empty();
+        self.idleness.transitions = self.transition_count;
+        if busy {
+            self.idleness.since = None;
+        } else {
+            self.idleness.since.get_or_insert(self.now);
+        }
+    }
+
+    /// Since when nothing is done or waited for; nothing if something is.
+    pub fn idle_since(&self) -> Option<f64> {
+        self.idleness.since
+    }
+}

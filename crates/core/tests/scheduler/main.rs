@@ -1,0 +1,6 @@
+//! The scheduler as a table: stimuli in, the whole list of instructions out.
+
+mod clients;
+mod computing;
+mod table;
+mod workers;

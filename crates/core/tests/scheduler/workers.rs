@@ -1,0 +1,144 @@
+//! Workers: they join, leave, and say what is not so.
+
+use cenote_core::protocol::field::{Map, Optional};
+use cenote_core::protocol::question::{SetResources, SetRestrictions};
+use cenote_core::protocol::value::Value;
+use cenote_core::protocol::worker::{AddKeys, HeartbeatWorker, ReleaseWorkerData, RequestRefreshWhoHas};
+use cenote_core::scheduler::stimulus::Stimulus;
+use cenote_core::scheduler::task::StateName;
+use cenote_core::scheduler::wait::WaitReason;
+use cenote_core::scheduler::{Scheduler, Settings};
+
+use super::table::{Table, graph, joined, keys};
+
+#[test]
+fn what_a_lost_worker_held_and_ran_is_done_elsewhere() {
+    let mut table = Table::new(&["w"]);
+    table.submit(&[("a", &[]), ("b", &["a"])], &["b"]);
+    table.finished("w", "a", 0);
+    table.tell(joined("v"));
+    let left = Stimulus::WorkerLeft { worker: "w".into(), expected: false };
+    assert_eq!(table.tell(left), "v: compute a run 2\nv: gone w\n");
+    assert_eq!(table.finished("w", "b", 1), "", "the dead say nothing");
+    assert_eq!(table.finished("v", "a", 2), "v: compute b run 3 a@v\n");
+}
+
+#[test]
+fn a_task_that_kills_its_workers_fails() {
+    let mut table = Table::new(&[]);
+    table.submit(&[("a", &[])], &["a"]);
+    assert_eq!(table.scheduler.wait_reason(&"a".into()), Some(WaitReason::Queue { place: 0 }));
+    for name in ["r", "s", "t"] {
+        assert!(table.tell(joined(name)).contains("compute a"));
+        assert_eq!(table.tell(Stimulus::WorkerLeft { worker: name.into(), expected: false }), "");
+    }
+    table.tell(joined("u"));
+    let left = Stimulus::WorkerLeft { worker: "u".into(), expected: false };
+    assert_eq!(table.tell(left), "c: erred a by KilledWorker\n");
+}
+
+#[test]
+fn stale_answers_are_freed_and_change_nothing() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[])], &["a"]);
+    assert_eq!(table.finished("w", "a", 0), "w: free a\n", "another worker has the attempt");
+    assert_eq!(table.finished("v", "a", 0), "c: memory a\n");
+    assert_eq!(table.finished("v", "a", 0), "");
+    assert_eq!(table.finished("w", "nobody", 7), "w: free nobody\n");
+    assert_eq!(table.worker("w", AddKeys { keys: keys(&["a", "b"]), stimulus_id: "s".into() }), "w: remove b\n");
+    assert_eq!(table.worker("v", ReleaseWorkerData { key: "a".into(), stimulus_id: "s".into() }), "");
+    let lost = table.worker("w", ReleaseWorkerData { key: "a".into(), stimulus_id: "s".into() });
+    assert_eq!(lost, "c: lost a\nw: compute a run 1\n");
+}
+
+#[test]
+fn restricted_tasks_wait_for_their_worker() {
+    let mut table = Table::new(&["w"]);
+    let mut spec = graph(&[("a", &[]), ("b", &[])], &["a", "b"]);
+    spec.tasks[0].annotations.workers = vec!["v".into()];
+    spec.tasks[1].annotations.workers = vec!["v".into()];
+    spec.tasks[1].annotations.allow_other_workers = true;
+    assert_eq!(table.submit_graph(spec), "w: compute b run 0\n");
+    assert_eq!(table.state("a"), Some(StateName::NoWorker));
+    assert!(table.tell(joined("v")).ends_with("v: compute a run 1\n"));
+}
+
+#[test]
+fn scattered_data_that_is_lost_cannot_come_back() {
+    let mut table = Table::new(&["w"]);
+    let data = vec![("d".into(), 8, vec!["w".into()])];
+    assert_eq!(table.tell(Stimulus::DataArrived { data, client: Some("c".into()) }), "c: memory d\n");
+    table.submit(&[("a", &["d"])], &["a"]);
+    let left = Stimulus::WorkerLeft { worker: "w".into(), expected: true };
+    assert_eq!(table.tell(left), "c: cancelled d\nc: cancelled a\n");
+    assert_eq!(table.scheduler.keys().count(), 0);
+}
+
+#[test]
+fn a_worker_that_asks_too_often_is_believed() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[])], &["a"]);
+    table.finished("v", "a", 0);
+    let ask = || RequestRefreshWhoHas { keys: keys(&["a", "b"]), stimulus_id: "s".into() };
+    for _ in 0..10 {
+        assert_eq!(table.worker("w", ask()), "w: refresh a@v\nw: free b\n");
+    }
+    let believed = table.worker("w", ask());
+    assert_eq!(believed, "v: free a\nc: lost a\nw: compute a run 1\nw: refresh a@\nw: free b\n");
+}
+
+#[test]
+fn silent_workers_are_taken_for_dead() {
+    let mut table = Table::new(&["w"]);
+    table.now = 400.0;
+    assert_eq!(table.tell(Stimulus::Tick), "w: close, scheduler-remove-worker\n");
+    let executing = Map::default();
+    let metrics = Value::Nil;
+    let beat = HeartbeatWorker { address: "w".into(), now: 0.0, metrics, executing, extensions: Optional(None) };
+    assert_eq!(table.ask(beat), "answer 1: missing\n");
+}
+
+#[test]
+fn a_task_that_no_worker_may_run_fails_in_the_end() {
+    let settings = Settings { no_workers_timeout: Some(10.0), ..Settings::default() };
+    let mut table = Table { scheduler: Scheduler::new(settings), ..Table::new(&[]) };
+    table.tell(Stimulus::ClientJoined { client: "c".into() });
+    table.tell(joined("w"));
+    let mut spec = graph(&[("a", &[]), ("b", &["a"])], &["b"]);
+    spec.tasks[0].annotations.workers = vec!["v".into()];
+    table.submit_graph(spec);
+    assert_eq!(table.tell(Stimulus::Tick), "");
+    table.now += 10.0;
+    let failed = table.tell(Stimulus::Tick);
+    assert!(failed == "c: erred b by NoValidWorkerError\n", "{failed}");
+}
+
+#[test]
+fn a_queue_without_workers_fails_in_the_end() {
+    let settings = Settings { no_workers_timeout: Some(10.0), ..Settings::default() };
+    let mut table = Table { scheduler: Scheduler::new(settings), ..Table::new(&[]) };
+    table.tell(Stimulus::ClientJoined { client: "c".into() });
+    table.submit(&[("a", &[])], &["a"]);
+    assert_eq!(table.state("a"), Some(StateName::Queued));
+    table.tell(Stimulus::Tick);
+    table.now += 10.0;
+    assert_eq!(table.tell(Stimulus::Tick), "c: erred a by NoWorkerError\n");
+    assert_eq!(table.scheduler.transitions(StateName::Queued, StateName::Erred), 1);
+}
+
+#[test]
+fn restrictions_and_resources_can_be_set_later() {
+    let mut table = Table::new(&["v"]);
+    table.submit(&[("a", &[]), ("b", &["a"])], &["b"]);
+    let restrictions = |key: &str| SetRestrictions { worker: Map(vec![(key.into(), "w".into())]) };
+    assert_eq!(table.ask(restrictions("b")), "answer 1: Nil\n");
+    assert!(table.ask(restrictions("c")).contains("KeyError"));
+    table.finished("v", "a", 0);
+    assert_eq!(table.state("b"), Some(StateName::NoWorker));
+    let resources = |worker: &str| SetResources { worker: worker.into(), resources: Optional(None) };
+    assert_eq!(
+        (table.ask(resources("v")), table.ask(resources("w")).contains("KeyError")),
+        ("answer 1: OK\n".into(), true)
+    );
+    assert!(table.tell(joined("w")).ends_with("w: compute b run 1 a@v\n"));
+}
