@@ -22,6 +22,7 @@ pub mod draw;
 pub mod executor;
 mod graph;
 pub mod local;
+pub mod scheduler;
 
 pub use graph::{Dependencies, Error, Graph, Options, Task};
 

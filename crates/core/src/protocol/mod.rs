@@ -16,6 +16,7 @@ pub mod limits;
 pub mod msgpack;
 pub mod peer;
 pub mod pickle;
+pub mod procedure;
 pub mod query;
 pub mod question;
 pub mod record;

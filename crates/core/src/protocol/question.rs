@@ -88,6 +88,10 @@ operations! {
         StopTaskMetadata "stop_task_metadata",
         /// Something happened.
         LogEvent "log_event",
+        /// Workers or nannies that come are to have a plugin. Asked by the process itself.
+        KeepPlugin "cenote-keep-plugin",
+        /// They are to have it no more. Asked by the process itself.
+        DropPlugin "cenote-drop-plugin",
     }
 }
 
@@ -166,5 +170,29 @@ record! {
         worker: Text,
         /// The amounts.
         resources: Optional<Map<Text, Value>>,
+    }
+}
+
+record! {
+    /// See [`Question::KeepPlugin`]. The answer says whether it is kept: an idempotent one is not if there is one already.
+    KeepPlugin {
+        /// The plugin, pickled.
+        plugin: Value,
+        /// Its name.
+        name: Text,
+        /// Whether one of that name stays as it is.
+        idempotent: bool,
+        /// Whether it is one of nannies.
+        nanny: bool,
+    }
+}
+
+record! {
+    /// See [`Question::DropPlugin`]. The answer says whether there was one.
+    DropPlugin {
+        /// Its name.
+        name: Text,
+        /// Whether it is one of nannies.
+        nanny: bool,
     }
 }

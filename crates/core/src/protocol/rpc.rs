@@ -4,8 +4,8 @@ use super::error::DecodeError;
 use super::exception::Builtin;
 use super::field::{Field, Optional, Text, decode};
 use super::frame::Frames;
-use super::msgpack::Writer;
-use super::record::{Record, record};
+use super::msgpack::{Reader, Writer};
+use super::record::{Operation, Record, record};
 use super::value::Value;
 
 /// A request: what is asked for, how it is answered, and the message that holds its arguments.
@@ -53,6 +53,16 @@ impl Request {
     /// One is missing or garbled.
     pub fn arguments<T: Field>(&self) -> Result<T, DecodeError> {
         decode(&self.frames)
+    }
+
+    /// The whole request as one of many records, told apart by what is asked for. One that is not known is no error.
+    ///
+    /// # Errors
+    /// An argument is missing or garbled.
+    pub fn operation<T: Operation>(&self) -> Result<T, DecodeError> {
+        let mut reader = Reader::of(&self.frames);
+        let operation = T::read(&mut reader)?;
+        reader.end().map(|()| operation)
     }
 
     /// The message of a request that expects an answer.

@@ -41,7 +41,7 @@ impl Scheduler {
             ("status", "OK".into()),
             ("time", self.now.into()),
             ("heartbeat-interval", heartbeat_interval(self.workers.len() + 1).into()),
-            ("worker-plugins", Value::map([])),
+            ("worker-plugins", self.worker_plugins()),
             ("warning", "".into()),
             ("error", "".into()),
         ];

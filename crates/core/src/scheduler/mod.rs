@@ -20,6 +20,7 @@ pub mod instruction;
 mod membership;
 mod messages;
 mod placement;
+mod plugins;
 mod query;
 mod question;
 mod recommendations;
@@ -45,6 +46,7 @@ use group::Groups;
 use idle::Idleness;
 use instruction::Instruction;
 use messages::Cause;
+use plugins::Plugins;
 use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
@@ -113,6 +115,7 @@ pub struct Scheduler {
     clients: Registry<Text, Client>,
     replicas: Replicas,
     coordination: Coordination,
+    plugins: Plugins,
     /// Which client wants which task.
     interests: Relation<TaskId, ClientId>,
     /// Tasks that wait for a free thread.
@@ -156,6 +159,7 @@ impl Scheduler {
             clients: Registry::default(),
             replicas: Replicas::default(),
             coordination: Coordination::default(),
+            plugins: Plugins::default(),
             interests: Relation::default(),
             queued: BTreeSet::new(),
             unrunnable: BTreeSet::new(),

@@ -65,6 +65,14 @@ impl Scheduler {
                 let text = "this scheduler cannot do that yet";
                 self.answer(ticket, Err(ErrorReply::builtin(Builtin::NotImplemented, text)));
             }
+            Question::KeepPlugin(it) => {
+                let kept = self.plugins.keep(it);
+                self.answer(ticket, Ok(kept.into()));
+            }
+            Question::DropPlugin(it) => {
+                let dropped = self.plugins.forget(&it);
+                self.answer(ticket, Ok(dropped.into()));
+            }
             other => self.coordinate(ticket, other),
         }
     }

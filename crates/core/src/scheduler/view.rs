@@ -32,6 +32,16 @@ pub struct TaskView {
 pub struct WorkerView {
     /// Its address.
     pub address: Text,
+    /// Its unique name.
+    pub id: Text,
+    /// The name that its owner gave it, as text.
+    pub name: Text,
+    /// Its machine.
+    pub host: Text,
+    /// The address of its nanny.
+    pub nanny: Option<Text>,
+    /// How many tasks it runs at a time.
+    pub nthreads: u32,
     /// Whether it takes work.
     pub status: WorkerStatus,
     /// What was sent there.
@@ -40,6 +50,18 @@ pub struct WorkerView {
     pub has_what: Vec<Key>,
     /// The size of what it holds.
     pub nbytes: u64,
+}
+
+impl WorkerView {
+    /// Whether it takes work.
+    pub fn is_running(&self) -> bool {
+        self.status == WorkerStatus::Running
+    }
+
+    /// Whether its address or its name is among these.
+    pub fn is_among(&self, named: &[Text]) -> bool {
+        named.contains(&self.address) || named.contains(&self.name)
+    }
 }
 
 impl Scheduler {
@@ -57,6 +79,12 @@ impl Scheduler {
         })
     }
 
+    /// The keys that a task needs.
+    pub fn dependencies<'a>(&'a self, key: &Key) -> impl Iterator<Item = Key> + use<'a> {
+        let ids = self.tasks.id(key).map(|id| self.tasks[id].dependencies.iter());
+        ids.into_iter().flatten().map(|&id| self.tasks[id].key.clone())
+    }
+
     /// The keys of all tasks.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.tasks.iter().map(|(_, task)| &task.key)
@@ -67,6 +95,11 @@ impl Scheduler {
         let keys = |ids: Vec<super::task::TaskId>| ids.into_iter().map(|id| self.tasks[id].key.clone()).collect();
         self.workers.iter().map(move |(id, worker)| WorkerView {
             address: worker.address().clone(),
+            id: worker.about.id.clone(),
+            name: worker.spec.name.clone(),
+            host: worker.spec.host.clone(),
+            nanny: worker.about.nanny.clone(),
+            nthreads: worker.spec.nthreads,
             status: worker.spec.status,
             processing: keys(worker.processing.iter().copied().collect()),
             has_what: keys(self.replicas.has_what(id).collect()),

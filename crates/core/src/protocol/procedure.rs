@@ -1,0 +1,98 @@
+//! Procedures: requests for which the scheduler must talk to other processes before it can answer.
+
+use super::field::{Map, Optional, Text};
+use super::record::record;
+use super::value::Value;
+use crate::key::Key;
+
+record! {
+    /// The request `scatter`: put values into workers.
+    Scatter {
+        /// The values by their keys.
+        data: Map<Key, Value>,
+        /// The workers to choose from; all when there are none.
+        workers: Option<Vec<Text>>,
+        /// Who wants the values.
+        client: Option<Text>,
+        /// Whether every worker is to hold every value; or how many are.
+        broadcast: Optional<Value>,
+        /// Seconds to wait for a worker.
+        timeout: Optional<Value>,
+    }
+}
+
+record! {
+    /// The request `broadcast`: ask many workers the same.
+    Broadcast {
+        /// What to ask: a request.
+        msg: Value,
+        /// Their addresses; all when this is not said.
+        workers: Option<Vec<Text>>,
+        /// Their machines.
+        hosts: Option<Vec<Text>>,
+        /// Whether their nannies are asked instead.
+        nanny: Optional<bool>,
+        /// What to do about those that do not answer: `raise`, `return`, `return_pickle` or `ignore`.
+        on_error: Optional<Text>,
+    }
+}
+
+record! {
+    /// The request `proxy`: ask a worker.
+    Proxy {
+        /// What to ask: a request.
+        msg: Value,
+        /// Its address.
+        worker: Text,
+    }
+}
+
+record! {
+    /// The requests `register_worker_plugin` and `register_nanny_plugin`.
+    RegisterPlugin {
+        /// The plugin, pickled.
+        plugin: Value,
+        /// Its name.
+        name: Text,
+        /// Whether one of that name stays as it is.
+        idempotent: Optional<bool>,
+    }
+}
+
+record! {
+    /// The requests `unregister_worker_plugin` and `unregister_nanny_plugin`.
+    UnregisterPlugin {
+        /// Its name.
+        name: Text,
+    }
+}
+
+record! {
+    /// The requests `restart` and `restart_workers`.
+    RestartWorkers {
+        /// The workers; all when this is not said.
+        workers: Optional<Vec<Text>>,
+        /// Who asks.
+        client: Optional<Text>,
+        /// Seconds for all of it.
+        timeout: Optional<Value>,
+        /// Whether to wait until as many workers are there again.
+        wait_for_workers: Optional<bool>,
+        /// Whether a worker that does not end is an error: `raise` or `return`.
+        on_error: Optional<Text>,
+        /// What caused this.
+        stimulus_id: Optional<Text>,
+    }
+}
+
+record! {
+    /// The request `worker_logs`.
+    WorkerLogs {
+        /// How many lines; all when this is not said.
+        n: Optional<u64>,
+        /// The workers; all when this is not said.
+        workers: Optional<Vec<Text>>,
+        /// Whether their nannies are asked instead.
+        nanny: Optional<bool>,
+    }
+}

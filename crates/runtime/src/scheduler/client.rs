@@ -1,0 +1,49 @@
+//! Streams of clients.
+
+use std::rc::Rc;
+
+use cenote_core::protocol::batch::Batch;
+use cenote_core::protocol::client::{CloseClient, FromClient, RegisterClient};
+use cenote_core::protocol::field::Text;
+use cenote_core::scheduler::stimulus::Stimulus;
+use tokio::time::timeout;
+
+use super::hub::{FAREWELL, Hub};
+use super::outbox::Outbox;
+use crate::comm::{CommError, Connection, Receiver};
+
+/// Serves a client on a connection that is a stream from now on, until it goes.
+pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection: Connection) -> Result<(), CommError> {
+    let name = registered.client;
+    let outbox = Outbox::default();
+    if let Some(before) = hub.open_client(&name, outbox.clone()) {
+        before.close();
+    }
+    tracing::info!("client joined: {name}");
+    hub.stimulate(Stimulus::ClientJoined { client: name.clone() });
+    let (mut receiver, mut sender) = connection.split();
+    let outcome = tokio::select! {
+        outcome = listen(hub, &name, &mut receiver) => outcome,
+        outcome = outbox.write(&mut sender) => outcome,
+    };
+    if hub.forget_client(&name, &outbox) {
+        tracing::info!("client left: {name}");
+        hub.stimulate(Stimulus::Client { client: name, said: CloseClient {}.into() });
+    }
+    outbox.close();
+    let _ = timeout(FAREWELL, outbox.write(&mut sender)).await;
+    outcome
+}
+
+async fn listen(hub: &Rc<Hub>, name: &Text, receiver: &mut Receiver) -> Result<(), CommError> {
+    loop {
+        let frames = receiver.receive().await?;
+        for said in Batch::<FromClient>::new(&frames)? {
+            match said? {
+                FromClient::CloseStream(_) => return Ok(()),
+                FromClient::Unknown { op } => tracing::warn!("the client {name} says {op:?}, which is not known here"),
+                said => hub.stimulate(Stimulus::Client { client: name.clone(), said }),
+            }
+        }
+    }
+}

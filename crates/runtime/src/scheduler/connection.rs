@@ -1,0 +1,104 @@
+//! Connections of peers: requests one after another, until one of them makes the connection a stream.
+
+use std::rc::Rc;
+
+use cenote_core::protocol::error::DecodeError;
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::field::encode;
+use cenote_core::protocol::frame::Frames;
+use cenote_core::protocol::query::Query;
+use cenote_core::protocol::question::Question;
+use cenote_core::protocol::rpc::{ErrorReply, Request};
+use cenote_core::protocol::value::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::hub::{Hub, Reply};
+use super::{client, nanny, procedure, worker};
+use crate::comm::{CommError, Connection};
+
+/// Serves a peer until it goes.
+pub(super) async fn serve(hub: Rc<Hub>, stream: TcpStream) {
+    let peer = stream.peer_addr();
+    let connection =
+        match timeout(hub.settings.connect_timeout, Connection::shake_hands(stream, hub.settings.limits)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(CommError::Closed)) => return,
+            Ok(Err(error)) => return tracing::warn!("{peer:?}: no handshake: {error}"),
+            Err(_) => return tracing::warn!("{peer:?}: no handshake in time"),
+        };
+    match requests(&hub, connection).await {
+        Ok(()) | Err(CommError::Closed) => {}
+        Err(CommError::Io(error)) => tracing::debug!("{peer:?}: {error}"),
+        Err(error) => tracing::warn!("{peer:?}: the connection is closed: {error}"),
+    }
+}
+
+async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommError> {
+    loop {
+        let request = Request::decode(connection.receive().await?)?;
+        match &*request.op {
+            "register-client" => return client::stream(hub, request.arguments()?, connection).await,
+            "register-worker" => {
+                match worker::register(hub, &request, connection).await? {
+                    Some(refused) => connection = refused,
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            "register_nanny" => return nanny::hold(hub, connection).await,
+            _ => {}
+        }
+        let frames = answer(hub, &request, &connection).await;
+        if request.reply {
+            connection.send(&frames).await?;
+        }
+        if request.close || &*request.op == "close" {
+            return Ok(());
+        }
+    }
+}
+
+/// The answer to a request, as a message. Whatever is wrong with the request is told to whoever asked.
+async fn answer(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Frames {
+    if hub.settings.blocked_handlers.iter().any(|blocked| **blocked == *request.op) {
+        let text = format!("the handler {:?} has been explicitly disallowed in Scheduler", request.op);
+        return encode(&ErrorReply::builtin(Builtin::Value, &text));
+    }
+    match reply(hub, request, connection).await {
+        Ok(Ok(value)) => value.encode(),
+        Ok(Err(error)) => encode(&error),
+        Err(error) => encode(&ErrorReply::builtin(Builtin::Type, &format!("the request {}: {error}", request.op))),
+    }
+}
+
+async fn reply(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Result<Reply, DecodeError> {
+    match request.operation()? {
+        Question::Unknown { .. } => {}
+        question => return Ok(hub.ask(question).await),
+    }
+    match request.operation()? {
+        Query::Unknown { .. } => {}
+        Query::Identity(identity) => return Ok(hub.query(&Query::Identity(identity)).map(|value| own(hub, value))),
+        query => return Ok(hub.query(&query)),
+    }
+    procedure::call(hub, request, connection).await
+}
+
+/// The identity of the scheduler: what the machine says, and what the process knows of itself.
+fn own(hub: &Hub, value: Value) -> Value {
+    let facts = &hub.facts;
+    let Value::Map(rest) = value else { return value };
+    let services = facts.services.iter().map(|(name, port)| (name.clone().into(), Value::Int((*port).into())));
+    let Value::Map(mut entries) = Value::map([
+        ("type", "Scheduler".into()),
+        ("id", facts.id.clone().into()),
+        ("address", facts.address.clone().into()),
+        ("services", Value::Map(services.collect())),
+        ("started", facts.started.into()),
+    ]) else {
+        return Value::Nil;
+    };
+    entries.extend(rest);
+    Value::Map(entries)
+}

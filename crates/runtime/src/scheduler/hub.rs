@@ -1,0 +1,235 @@
+//! The hub: owns the machine, tells it what happened, and does what it says.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cenote_core::protocol::client::ToClient;
+use cenote_core::protocol::field::Text;
+use cenote_core::protocol::query::Query;
+use cenote_core::protocol::question::Question;
+use cenote_core::protocol::rpc::ErrorReply;
+use cenote_core::protocol::value::Value;
+use cenote_core::protocol::worker::ToWorker;
+use cenote_core::scheduler::Scheduler;
+use cenote_core::scheduler::instruction::Instruction;
+use cenote_core::scheduler::stimulus::Stimulus;
+use tokio::sync::{Notify, oneshot};
+
+use super::outbox::Outbox;
+use super::settings::Settings;
+use crate::comm::Pool;
+use crate::executor::Executor;
+
+/// What answers a request.
+pub(super) type Reply = Result<Value, ErrorReply>;
+
+/// The machine and its ways to the world. One thread owns it; the machine is never borrowed while something is awaited.
+pub(super) struct Hub {
+    pub settings: Settings,
+    pub facts: Facts,
+    pub pool: Pool,
+    pub executor: Executor,
+    machine: RefCell<Scheduler>,
+    /// Room for instructions, kept.
+    instructions: RefCell<Vec<Instruction>>,
+    workers: RefCell<HashMap<Text, Outbox>>,
+    clients: RefCell<HashMap<Text, Outbox>>,
+    asked: RefCell<HashMap<u64, oneshot::Sender<Reply>>>,
+    ticket: Cell<u64>,
+    clock: Clock,
+    closing: Notify,
+    closed: Cell<bool>,
+}
+
+/// What the process knows of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Its name.
+    pub id: Text,
+    /// Where it can be reached.
+    pub address: Text,
+    /// The ports of its other services.
+    pub services: Vec<(Text, u16)>,
+    /// Since when it runs, in seconds since 1970.
+    pub started: f64,
+}
+
+/// Seconds since 1970 that never go back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+    at: f64,
+}
+
+impl Clock {
+    /// A clock that shows the time of the machine now, and goes on from there by itself.
+    pub fn start() -> Self {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        Self { start: Instant::now(), at }
+    }
+
+    /// Seconds since 1970.
+    pub fn now(&self) -> f64 {
+        self.at + self.start.elapsed().as_secs_f64()
+    }
+}
+
+impl Hub {
+    pub fn new(settings: Settings, facts: Facts, executor: Executor, clock: Clock) -> Rc<Self> {
+        Rc::new(Self {
+            pool: Pool::new(settings.limits, settings.connect_timeout),
+            machine: RefCell::new(Scheduler::new(settings.machine.clone())),
+            settings,
+            facts,
+            executor,
+            instructions: RefCell::default(),
+            workers: RefCell::default(),
+            clients: RefCell::default(),
+            asked: RefCell::default(),
+            ticket: Cell::new(0),
+            clock,
+            closing: Notify::new(),
+            closed: Cell::new(false),
+        })
+    }
+
+    /// Tells the machine what happened, and does what it says.
+    pub fn stimulate(self: &Rc<Self>, stimulus: Stimulus) {
+        let mut instructions = self.instructions.take();
+        self.machine.borrow_mut().handle_stimulus(stimulus, self.clock.now(), &mut instructions);
+        for instruction in instructions.drain(..) {
+            self.perform(instruction);
+        }
+        self.instructions.replace(instructions);
+    }
+
+    /// Puts a question to the machine, and waits for its answer.
+    pub async fn ask(self: &Rc<Self>, question: Question) -> Reply {
+        let ticket = self.ticket.get() + 1;
+        self.ticket.set(ticket);
+        let (sender, answer) = oneshot::channel();
+        self.asked.borrow_mut().insert(ticket, sender);
+        self.stimulate(Stimulus::Asked { ticket, question });
+        answer.await.unwrap_or_else(|_| Err(ErrorReply::text("the scheduler is closing")))
+    }
+
+    /// Reads something from the machine.
+    pub fn query(&self, query: &Query) -> Reply {
+        self.machine.borrow().query(query)
+    }
+
+    /// The machine, to read it. Not to be kept while something is awaited.
+    pub fn machine(&self) -> Ref<'_, Scheduler> {
+        self.machine.borrow()
+    }
+
+    /// Opens the way to a worker. What the machine says to it from now on is kept until it is written. Returns the way
+    /// that there was before.
+    pub fn open_worker(&self, address: &Text, outbox: Outbox) -> Option<Outbox> {
+        self.workers.borrow_mut().insert(address.clone(), outbox)
+    }
+
+    /// Opens the way to a client. Returns the way that there was before.
+    pub fn open_client(&self, name: &Text, outbox: Outbox) -> Option<Outbox> {
+        self.clients.borrow_mut().insert(name.clone(), outbox)
+    }
+
+    /// Forgets the way to a worker, unless there is another one by now. Says whether it did.
+    pub fn forget_worker(&self, address: &Text, outbox: &Outbox) -> bool {
+        forget(&mut self.workers.borrow_mut(), address, outbox)
+    }
+
+    /// Forgets the way to a client, unless there is another one by now. Says whether it did.
+    pub fn forget_client(&self, name: &Text, outbox: &Outbox) -> bool {
+        forget(&mut self.clients.borrow_mut(), name, outbox)
+    }
+
+    /// Ends the process, soon.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.closing.notify_waiters();
+    }
+
+    /// Waits until the process is to end.
+    pub async fn closing(&self) {
+        let closing = self.closing.notified();
+        if !self.closed.get() {
+            closing.await;
+        }
+    }
+
+    /// Tells all workers that they are needed no more, and ends all streams.
+    pub fn dismiss(&self, reason: &str) {
+        use cenote_core::protocol::worker::{Close, CloseStream};
+        for (_, outbox) in self.workers.borrow_mut().drain() {
+            outbox.push(&ToWorker::from(Close { reason: reason.into() }));
+            outbox.push(&ToWorker::from(CloseStream {}));
+            outbox.close();
+        }
+        for (_, outbox) in self.clients.borrow_mut().drain() {
+            outbox.close();
+        }
+    }
+
+    fn perform(self: &Rc<Self>, instruction: Instruction) {
+        match instruction {
+            Instruction::ToWorker { worker, message } => self.tell_worker(&worker, &message),
+            Instruction::ToClient { client, message } => self.tell_client(&client, &message),
+            Instruction::Materialize { ticket, client, graph } => {
+                let hub = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    let outcome = hub.executor.materialize(&graph, &client).await;
+                    hub.stimulate(Stimulus::Materialized { ticket, outcome });
+                });
+            }
+            Instruction::Answer { ticket, answer } => {
+                if let Some(sender) = self.asked.borrow_mut().remove(&ticket) {
+                    // Whoever asked may have gone.
+                    let _ = sender.send(answer);
+                }
+            }
+            Instruction::Stuck { key, reason } => {
+                tracing::error!("the task {key} will never finish: {reason:?}");
+            }
+        }
+    }
+
+    fn tell_worker(&self, address: &Text, message: &ToWorker) {
+        let workers = self.workers.borrow();
+        let Some(outbox) = workers.get(address) else { return };
+        outbox.push(message);
+        let last = matches!(message, ToWorker::Close(_));
+        if outbox.nbytes() > self.settings.outbox_bytes_max {
+            tracing::error!("the worker {address} reads too slowly: its connection is closed");
+            outbox.close();
+        } else if last {
+            outbox.close();
+        }
+    }
+
+    fn tell_client(&self, name: &Text, message: &ToClient) {
+        let clients = self.clients.borrow();
+        let Some(outbox) = clients.get(name) else { return };
+        match message {
+            ToClient::StreamStart(_) => outbox.push_alone(message),
+            _ => outbox.push(message),
+        }
+        if outbox.nbytes() > self.settings.outbox_bytes_max {
+            tracing::error!("the client {name} reads too slowly: its connection is closed");
+            outbox.close();
+        }
+    }
+}
+
+fn forget(outboxes: &mut HashMap<Text, Outbox>, name: &Text, outbox: &Outbox) -> bool {
+    let current = outboxes.get(name).is_some_and(|current| current.is(outbox));
+    if current {
+        outboxes.remove(name);
+    }
+    current
+}
+
+/// How long a peer is given to take what was said to it last.
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);

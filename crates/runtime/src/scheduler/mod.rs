@@ -1,0 +1,140 @@
+//! The scheduler's process: one thread that owns the machine, and the connections of its peers.
+//!
+//! ```text
+//! peers ─► connection ─┬─ requests ─► questions, queries ─► hub ─► machine (core decides)
+//!                      │              procedures ─► other peers     │
+//!                      └─ streams: worker, client ─► stimuli ───────┘ ─► instructions ─► outboxes ─► peers
+//!                                                                              └─► executor (Python reads graphs)
+//! ```
+
+mod client;
+mod connection;
+mod hub;
+mod nanny;
+mod outbox;
+mod procedure;
+mod settings;
+mod worker;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cenote_core::scheduler::stimulus::Stimulus;
+use thiserror::Error;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::comm::{Address, Listener};
+use crate::executor::{self, Executor};
+use hub::{Clock, Facts, Hub};
+pub use settings::Settings;
+
+/// How often the machine is told that time has passed.
+const TICK: Duration = Duration::from_millis(100);
+/// How long peers are given to take their leave when the process ends.
+const LEAVE: Duration = Duration::from_millis(500);
+
+/// Why the scheduler could not start, or had to end.
+#[derive(Debug, Error)]
+pub enum SchedulerError {
+    /// The address is taken, or not of this machine.
+    #[error("cannot listen at {address}: {source}; choose another address with --host and --port")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no Python that can read graphs.
+    #[error(transparent)]
+    Executor(#[from] executor::StartError),
+    /// The system refuses something.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// A scheduler that has started.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Its name.
+    pub id: Box<str>,
+    /// Where it can be reached.
+    pub address: Box<str>,
+    /// Where it listens.
+    pub listens: SocketAddr,
+}
+
+/// Runs a scheduler until it is told to close, by a request or because `closing` is done. Calls `started` as soon as
+/// peers can come. Must run on a thread of its own, within a runtime of that thread.
+///
+/// # Errors
+/// It cannot listen, or there is no Python that can read graphs.
+pub async fn serve(
+    settings: Settings,
+    started: impl FnOnce(&Started),
+    closing: impl Future<Output = ()>,
+) -> Result<(), SchedulerError> {
+    let clock = Clock::start();
+    let refused = |source| SchedulerError::Listen { address: settings.listen, source };
+    let listener = Listener::bind(settings.listen).map_err(refused)?;
+    let listens = listener.address()?;
+    let address = match &settings.contact {
+        Some(contact) => contact.clone(),
+        None => Address::from(reachable(listens)).to_string().into(),
+    };
+    let id = format!("Scheduler-{:08x}", std::process::id() ^ (clock.now().to_bits() as u32));
+    let facts =
+        Facts { id: id.as_str().into(), address: (&*address).into(), services: Vec::new(), started: clock.now() };
+    let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
+    let local = LocalSet::new();
+    let hub = Hub::new(settings, facts, executor, clock);
+    let serving = async {
+        spawn_local(tick(Rc::clone(&hub)));
+        started(&Started { id: id.into(), address, listens });
+        tokio::select! {
+            never = accept(&hub, &listener) => match never {},
+            () = hub.closing() => {}
+            () = closing => {}
+        }
+        hub.dismiss("scheduler-close");
+        sleep(LEAVE).await;
+    };
+    local.run_until(serving).await;
+    Ok(())
+}
+
+async fn accept(hub: &Rc<Hub>, listener: &Listener) -> std::convert::Infallible {
+    loop {
+        let stream = listener.accept().await;
+        spawn_local(connection::serve(Rc::clone(hub), stream));
+    }
+}
+
+async fn tick(hub: Rc<Hub>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        hub.stimulate(Stimulus::Tick);
+    }
+}
+
+/// The address at which others reach what listens at `listens`: where that is any address of this machine, the one
+/// from which it would speak to the world.
+fn reachable(listens: SocketAddr) -> SocketAddr {
+    if !listens.ip().is_unspecified() {
+        return listens;
+    }
+    // Connecting a datagram socket sends nothing: it only asks which way it would go.
+    let own = |from: IpAddr, to: IpAddr| {
+        let socket = UdpSocket::bind((from, 0)).ok()?;
+        socket.connect((to, 80)).ok()?;
+        Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
+    };
+    let v4 = || own(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(8, 8, 8, 8).into());
+    let v6 = || own(Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888).into());
+    let ip = v4().or_else(v6).unwrap_or(Ipv4Addr::LOCALHOST.into());
+    SocketAddr::new(ip, listens.port())
+}

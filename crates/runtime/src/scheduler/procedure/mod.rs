@@ -1,0 +1,55 @@
+//! Procedures: requests for which others must be asked first. They read the machine, talk, and tell it what came of it.
+
+mod broadcast;
+mod gather;
+mod peer;
+mod plugins;
+mod restart;
+mod scatter;
+
+use std::rc::Rc;
+
+use cenote_core::protocol::error::DecodeError;
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::rpc::{ErrorReply, Request};
+use cenote_core::protocol::value::Value;
+
+use super::hub::{Hub, Reply};
+use crate::comm::Connection;
+
+/// Serves a request that the machine cannot answer alone.
+///
+/// # Errors
+/// The arguments of the request cannot be read.
+pub(super) async fn call(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Result<Reply, DecodeError> {
+    Ok(match &*request.op {
+        "echo" => request.arguments::<Value>()?.get("data").cloned().ok_or_else(|| missing("echo", "data")),
+        "close" => Ok("OK".into()),
+        "terminate" => {
+            hub.close();
+            Ok("OK".into())
+        }
+        "gather" => gather::gather(hub, request.arguments()?).await,
+        "scatter" => scatter::scatter(hub, request.arguments()?).await,
+        "broadcast" => broadcast::broadcast(hub, request.arguments()?).await,
+        "proxy" => broadcast::proxy(hub, request.arguments()?).await,
+        "worker_logs" => broadcast::worker_logs(hub, request.arguments()?).await,
+        "call_stack" => broadcast::call_stack(hub, request.arguments()?).await,
+        "register_worker_plugin" => plugins::register(hub, request.arguments()?, plugins::Of::Workers).await,
+        "unregister_worker_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Workers).await,
+        "register_nanny_plugin" => plugins::register(hub, request.arguments()?, plugins::Of::Nannies).await,
+        "unregister_nanny_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Nannies).await,
+        "restart" => restart::restart(hub, request.arguments()?).await,
+        "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
+        "versions" => Ok(hub.executor.greeting().versions.clone()),
+        op => {
+            tracing::warn!("{}: the request {op:?} is not known here", connection.peer());
+            let text = format!("this scheduler (Cenote) does not know the request {op:?}; the scheduler of Dask may");
+            Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
+        }
+    })
+}
+
+fn missing(op: &str, field: &str) -> ErrorReply {
+    ErrorReply::builtin(Builtin::Type, &format!("the request {op}: the field {field} is missing"))
+}

@@ -1,0 +1,106 @@
+//! Restart: nannies replace their workers; workers without one are let go.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::field::{Optional, Text};
+use cenote_core::protocol::procedure::RestartWorkers;
+use cenote_core::protocol::question::{Question, Restart};
+use cenote_core::protocol::rpc::ErrorReply;
+use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::stimulus::Stimulus;
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+
+use super::peer;
+use crate::scheduler::hub::{Hub, Reply};
+
+/// How often to look whether the workers are back.
+const LOOK: Duration = Duration::from_millis(50);
+/// Seconds for a restart when nothing is said.
+const TIMEOUT: f64 = 30.0;
+
+/// Forgets all tasks, then restarts all workers.
+pub(super) async fn restart(hub: &Rc<Hub>, request: RestartWorkers) -> Reply {
+    let forget = Restart { client: request.client.clone(), stimulus_id: request.stimulus_id.clone() };
+    hub.ask(Question::from(forget)).await?;
+    let request = RestartWorkers { workers: Optional(None), on_error: Optional(None), ..request };
+    restart_workers(hub, request).await.map(|_| Value::Nil)
+}
+
+/// Restarts workers. Answers with what became of each: `OK`, `removed` or `timed out`.
+pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> Reply {
+    let seconds = request.timeout.0.as_ref().and_then(Value::as_f64).unwrap_or(TIMEOUT);
+    let start = Instant::now();
+    let deadline = start + Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
+    let reason = request.stimulus_id.0.unwrap_or_else(|| "restart".into());
+    let before: Vec<_> = hub.machine().workers().map(|worker| (worker.address, worker.nanny)).collect();
+    let chosen = |worker: &Text| request.workers.0.as_ref().is_none_or(|workers| workers.contains(worker));
+    let mut outcomes: Vec<(Text, &str)> = Vec::new();
+    let mut kills = JoinSet::new();
+    for (worker, nanny) in before.iter().filter(|(worker, _)| chosen(worker)).cloned() {
+        let Some(nanny) = nanny else {
+            hub.stimulate(Stimulus::WorkerLeft { worker: worker.clone(), expected: true });
+            outcomes.push((worker, "removed"));
+            continue;
+        };
+        let (hub, reason) = (Rc::clone(hub), reason.clone());
+        kills.spawn_local(async move {
+            let message = peer::request("kill", vec![("reason", reason.into())]);
+            let killed = timeout_at(deadline.into(), peer::ask(&hub, &nanny, &message)).await;
+            (worker, matches!(killed, Ok(Ok(_))))
+        });
+    }
+    let mut stuck = Vec::new();
+    while let Some(Ok((worker, killed))) = kills.join_next().await {
+        outcomes.push((worker.clone(), if killed { "OK" } else { "timed out" }));
+        if !killed {
+            hub.stimulate(Stimulus::WorkerLeft { worker: worker.clone(), expected: true });
+            stuck.push(worker);
+        }
+    }
+    let strict = request.on_error.0.as_deref() != Some("return");
+    if !stuck.is_empty() && strict {
+        let (stuck, all) = (stuck.len(), before.len());
+        let text = format!("{stuck}/{all} nanny worker(s) did not shut down within {seconds}s");
+        return Err(ErrorReply::builtin(Builtin::Timeout, &text));
+    }
+    if request.wait_for_workers.0 != Some(false) {
+        wait_for(hub, &before, &mut outcomes, deadline, seconds, strict).await?;
+    }
+    Ok(Value::Map(outcomes.into_iter().map(|(worker, outcome)| (worker.into(), outcome.into())).collect()))
+}
+
+/// Waits until as many workers are there as before, and none of the old ones among them.
+async fn wait_for(
+    hub: &Hub,
+    before: &[(Text, Option<Text>)],
+    outcomes: &mut [(Text, &'static str)],
+    deadline: Instant,
+    seconds: f64,
+    strict: bool,
+) -> Result<(), ErrorReply> {
+    loop {
+        let there = hub.machine().workers().count();
+        if there >= before.len() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            if strict {
+                let text = format!(
+                    "Waited for {} worker(s) to reconnect after restarting, but after {seconds}s, only {there} have \
+                     returned. Consider a longer timeout, or `wait_for_workers=False`. The workers without a nanny are \
+                     not restarted",
+                    before.len()
+                );
+                return Err(ErrorReply::builtin(Builtin::Timeout, &text));
+            }
+            for (_, outcome) in outcomes.iter_mut().filter(|(_, outcome)| *outcome == "OK") {
+                *outcome = "timed out";
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,59 @@
+//! Settings of the scheduler's process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cenote_core::protocol::limits::Limits;
+use cenote_core::scheduler::Settings as MachineSettings;
+
+/// What can be set of the scheduler's process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address to tell others, if it is not the one where it listens.
+    pub contact: Option<Box<str>>,
+    /// Where to serve HTTP, if at all.
+    pub http: Option<SocketAddr>,
+    /// The interpreter of Python that reads the graphs of stock clients.
+    pub python: PathBuf,
+    /// Whether to answer requests that look inside, from this machine.
+    pub inspect: bool,
+    /// Where to write how to reach the scheduler.
+    pub scheduler_file: Option<PathBuf>,
+    /// Where to record what happens.
+    pub record: Option<PathBuf>,
+    /// Close after so long without work.
+    pub idle_timeout: Option<Duration>,
+    /// How long a peer may take to connect and shake hands.
+    pub connect_timeout: Duration,
+    /// What a peer may send.
+    pub limits: Limits,
+    /// Bytes that may wait for a slow reader until it is given up.
+    pub outbox_bytes_max: usize,
+    /// Requests that are refused.
+    pub blocked_handlers: Vec<Box<str>>,
+    /// Those of the machine.
+    pub machine: MachineSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8786)),
+            contact: None,
+            http: None,
+            python: "python3".into(),
+            inspect: false,
+            scheduler_file: None,
+            record: None,
+            idle_timeout: None,
+            connect_timeout: Duration::from_secs(30),
+            limits: Limits::default(),
+            outbox_bytes_max: 1 << 32,
+            blocked_handlers: Vec::new(),
+            machine: MachineSettings::default(),
+        }
+    }
+}
