@@ -8,6 +8,9 @@ Environment
 -----------
 SCHEDULER_CMD, SCHEDULER_ARGS
     The command that starts a scheduler, and what to add to its arguments.
+OUTSIDE_WARM
+    What runs in an interpreter that has imported Dask already (see ``warm``): what the scheduler starts by ``--python``
+    (``executor``), or a stock scheduler (``scheduler``).
 OUTSIDE_READS
     How the state of the scheduler is read; see ``stand_in``.
 OUTSIDE_RECORD, OUTSIDE_ONLY
@@ -23,6 +26,7 @@ import functools
 import inspect
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,9 +36,10 @@ import pytest
 from distributed import utils_test
 from distributed.comm import CommClosedError
 from distributed.security import Security
-from process import RESERVE, Process
+from process import ARGUMENTS, COMMAND, RESERVE, Process
 from stand_in import StandIn, wait_for_state
 from views import skip
+from warm import Warm
 
 RECORD = os.environ.get("OUTSIDE_RECORD", "")
 ONLY = os.environ.get("OUTSIDE_ONLY", "")
@@ -43,6 +48,7 @@ WHY_CHARACTERS = 400
 
 #: Arguments of a Scheduler that say nothing about what it does.
 IRRELEVANT = {"dashboard", "dashboard_address", "transition_counter_max", "validate", "host"}
+STOCK = "from distributed.cli.dask_scheduler import main; main()"
 LOOPBACK = ("127.0.0.1", "localhost", "tls://127.0.0.1", "tls://localhost")
 
 #: What the running test has used of the scheduler, and the schedulers it has had.
@@ -226,8 +232,19 @@ def pytest_configure(config: pytest.Config) -> None:
     utils_test.start_cluster, utils_test.end_cluster = start_cluster, end_cluster
     utils_test.wait_for_state = wait_for_state_anywhere(utils_test.wait_for_state)
     utils_test.gen_cluster = gen_cluster_with_limit(utils_test.gen_cluster)
+    if use := os.environ.get("OUTSIDE_WARM"):
+        config.outside_warm = warm = Warm(Path(tempfile.mkdtemp(prefix="warm-")))
+        if use == "executor":
+            ARGUMENTS.extend(["--python", str(warm.python)])
+        else:
+            COMMAND[:] = [str(warm.python), "-c", STOCK]
     if RECORD:
         config.pluginmanager.register(Recorder(Path(RECORD)), "outside_recorder")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "outside_warm"):
+        config.outside_warm.process.kill()
 
 
 @pytest.hookimpl(trylast=True)

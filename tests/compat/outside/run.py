@@ -71,15 +71,16 @@ def command(options: argparse.Namespace) -> dict[str, str]:
     """What tells the plugin how to start a scheduler and how to read its state."""
     if options.stock:
         return {
-            "SCHEDULER_CMD": str(Path(sysconfig.get_path("scripts"), "dask")) + " scheduler",
+            "OUTSIDE_WARM": "scheduler",
             "SCHEDULER_ARGS": "--no-dashboard --dashboard-address :0",
             "OUTSIDE_READS": "stock",
         }
     own = str(Path(sysconfig.get_path("scripts"), "cenote")) + " scheduler"
     return {
         "SCHEDULER_CMD": os.environ.get("SCHEDULER_CMD", own),
-        "SCHEDULER_ARGS": os.environ.get("SCHEDULER_ARGS", f"--inspect --http-port 0 --python {sys.executable}"),
+        "SCHEDULER_ARGS": os.environ.get("SCHEDULER_ARGS", "--inspect --no-dashboard --dashboard-address :0"),
         "OUTSIDE_READS": os.environ.get("OUTSIDE_READS", "inspect"),
+        "OUTSIDE_WARM": os.environ.get("OUTSIDE_WARM", "executor"),
     }
 
 

@@ -42,7 +42,11 @@ def answer(path: list[tuple[str, Any]], dask_scheduler: Any = None) -> tuple[Any
             return "k" if kind.__name__ == "Counter" else "d", pairs
         if isinstance(value, (set, frozenset, HeapSet)) or kind.__name__ in ("OrderedSet", "WeakSet", "dict_keys"):
             return "s", [tagged(each, at, depth + 1) for each in value]
-        if isinstance(value, (tuple, list, deque)) or kind.__name__ in ("dict_values", "SortedKeyList", "SortedSet"):
+        if (
+            kind is tuple
+            or isinstance(value, (list, deque))
+            or kind.__name__ in ("dict_values", "SortedKeyList", "SortedSet")
+        ):
             tag = "t" if kind is tuple else "l"
             return tag, [tagged(each, [*at, ("i", i)], depth + 1) for i, each in enumerate(value)]
         return "c" if callable(value) else "o", at
