@@ -128,7 +128,10 @@ def get_async(
                 rerun_exceptions_locally = config.get("rerun_exceptions_locally", False)
             jobs = _Jobs(stepper, submit, num_workers, chunksize or config.get("chunksize", 1), identity)
             run = _Run(stepper, state, graph, active, bool(rerun_exceptions_locally))
-            run.until_done(jobs)
+            try:
+                run.until_done(jobs)
+            finally:
+                jobs.dismiss_workers()
             results = stepper.results()
             succeeded = True
             return results
@@ -214,8 +217,12 @@ class _Jobs:
         self.chunksize = chunksize
         self.identity = identity
         self.under_way = 0
-        self.done: SimpleQueue[Future[list[Report]]] = SimpleQueue()
+        self.done: SimpleQueue[Any] = SimpleQueue()
         executor = getattr(submit, "__self__", None)
+        # Threads take one task after another: a job of an executor costs more than most tasks.
+        self.hires = isinstance(executor, ThreadPoolExecutor)
+        self.hired = 0
+        self.to_do: SimpleQueue[list[int] | None] = SimpleQueue()
         self.shares_memory = isinstance(executor, (ThreadPoolExecutor, SynchronousExecutor)) or (
             isinstance(executor, MultiprocessingPoolExecutor) and executor.shares_memory
         )
@@ -236,6 +243,13 @@ class _Jobs:
         return tasks
 
     def submit_tasks(self, tasks: list[int]) -> None:
+        if self.hires:
+            self.under_way += 1
+            if self.hired < self.under_way:
+                self.hired += 1  # first: an interrupt may come when the job is on its way already
+                self.submit(_work, self.stepper, self.to_do, self.done.put, self.identity)
+            self.to_do.put(tasks)
+            return
         if self.shares_memory:
             future = self.submit(_run_tasks, self.stepper, tasks, self.identity)
         else:
@@ -249,9 +263,19 @@ class _Jobs:
         future.add_done_callback(self.done.put)
 
     def wait(self) -> list[Report]:
-        future = self.done.get()
+        done = self.done.get()
         self.under_way -= 1
-        return future.result()
+        return done if self.hires else done.result()
+
+    def dismiss_workers(self) -> None:
+        for _ in range(self.hired):
+            self.to_do.put(None)
+
+
+def _work(stepper: Any, to_do: SimpleQueue[Any], report: Callable[[Any], None], identity: Any) -> None:
+    """Run tasks as they come, until none will."""
+    while (tasks := to_do.get()) is not None:
+        report(_run_tasks(stepper, tasks, identity))
 
 
 def _run_tasks(stepper: Any, tasks: list[int], identity: Callable[[], Any] | None) -> list[Report]:
