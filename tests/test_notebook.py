@@ -44,7 +44,7 @@ def test_a_progress_bar_is_written_over_under_the_cell(kernel):
 
 
 def test_a_picture_is_shown_under_the_cell(kernel):
-    (output,) = kernel("delayed(sum)([delayed(abs)(-1)]).visualize()")
+    (output,) = kernel("delayed(sum)([delayed(abs)(-1)]).visualize(filename=None)")
     assert output.data["image/svg+xml"].startswith("<svg")
 
 

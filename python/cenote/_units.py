@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import Any, Literal, overload
+import sys
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    import datetime
 
 _BYTES = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtp", start=1):
@@ -98,7 +101,8 @@ def parse_timedelta(s: Any, default: str | Literal[False] = "seconds") -> float 
     """
     if s is None:
         return None
-    if isinstance(s, datetime.timedelta):
+    timedelta: Any = getattr(sys.modules.get("datetime"), "timedelta", ())  # not imported, no such object
+    if isinstance(s, timedelta):
         return _whole(s.total_seconds())
     number, unit = _split(str(s))
     unit = unit or default  # type: ignore[assignment]

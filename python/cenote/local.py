@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cenote import _dask, _native, config
 from cenote._run_state import State, TaskObjects
 from cenote.callbacks import Callback, local_callbacks
 
-__all__ = ["MultiprocessingPoolExecutor", "SynchronousExecutor", "get_async", "get_sync"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
-# How a finished task is reported: its number, its exception or None, its result, and who ran it.
-Report = tuple[int, BaseException | None, Any, Any]
+    from cenote._executors import MultiprocessingPoolExecutor, SynchronousExecutor
+    from cenote._jobs import Jobs, Report
+
+__all__ = ["MultiprocessingPoolExecutor", "SynchronousExecutor", "get_async", "get_sync"]
 
 
 @_native.frameless
@@ -51,6 +52,8 @@ def get_sync(dsk: Mapping[Any, Any] | Any, keys: Sequence[Any] | Any, cache: Any
     """
     if cache is None and is_simple(kwargs):
         return _native.run_sync(dsk, keys)
+    from cenote._executors import SynchronousExecutor
+
     return get_async(SynchronousExecutor().submit, 1, dsk, keys, cache=cache, **kwargs)
 
 
@@ -106,6 +109,8 @@ def get_async(
     KeyError, ValueError, RuntimeError
         As :func:`cenote.threaded.get`.
     """
+    from cenote._jobs import Jobs
+
     if cache is None:
         cache = config.get("cache", None)
     with local_callbacks(callbacks) as active:
@@ -126,7 +131,7 @@ def get_async(
                     callback[1](graph, state)
             if rerun_exceptions_locally is None:
                 rerun_exceptions_locally = config.get("rerun_exceptions_locally", False)
-            jobs = _Jobs(stepper, submit, num_workers, chunksize or config.get("chunksize", 1), identity)
+            jobs = Jobs(stepper, submit, num_workers, chunksize or config.get("chunksize", 1), identity)
             run = _Run(stepper, state, graph, active, bool(rerun_exceptions_locally))
             try:
                 run.until_done(jobs)
@@ -177,7 +182,7 @@ class _Run:
         self.posttask = [callback[3] for callback in callbacks if callback[3]]
         self.rerun = rerun
 
-    def until_done(self, jobs: _Jobs) -> None:
+    def until_done(self, jobs: Jobs) -> None:
         while not self.stepper.is_done:
             for tasks in iter(jobs.next_tasks, []):
                 for task in tasks:
@@ -205,145 +210,9 @@ class _Run:
             callback(key, result, self.graph, self.state, worker_id)
 
 
-class _Jobs:
-    """Tasks on their way to an executor and back."""
+def __getattr__(name: str) -> Any:
+    if name in ("MultiprocessingPoolExecutor", "SynchronousExecutor"):  # most programs never need them
+        from cenote import _executors
 
-    def __init__(
-        self, stepper: Any, submit: Callable[..., Future[Any]], num_workers: int, chunksize: int, identity: Any
-    ) -> None:
-        self.stepper = stepper
-        self.submit = submit
-        self.num_workers = num_workers
-        self.chunksize = chunksize
-        self.identity = identity
-        self.under_way = 0
-        self.done: SimpleQueue[Any] = SimpleQueue()
-        executor = getattr(submit, "__self__", None)
-        # Threads take one task after another: a job of an executor costs more than most tasks.
-        self.hires = isinstance(executor, ThreadPoolExecutor)
-        self.hired = 0
-        self.to_do: SimpleQueue[list[int] | None] = SimpleQueue()
-        self.shares_memory = isinstance(executor, (ThreadPoolExecutor, SynchronousExecutor)) or (
-            isinstance(executor, MultiprocessingPoolExecutor) and executor.shares_memory
-        )
-        self.pickles = isinstance(executor, MultiprocessingPoolExecutor) or is_a(
-            executor, "concurrent.futures.process", "ProcessPoolExecutor"
-        )
-
-    def next_tasks(self) -> list[int]:
-        """Claim the tasks of one more job; none if no worker is free or no task ready."""
-        if self.under_way >= self.num_workers:
-            return []
-        size = self.chunksize
-        if size == -1:
-            size = -(-self.stepper.ready_len // max(1, self.num_workers - self.under_way))
-        tasks: list[int] = []
-        while len(tasks) < size and (task := self.stepper.claim()) is not None:
-            tasks.append(task)
-        return tasks
-
-    def submit_tasks(self, tasks: list[int]) -> None:
-        if self.hires:
-            self.under_way += 1
-            if self.hired < self.under_way:
-                self.hired += 1  # first: an interrupt may come when the job is on its way already
-                self.submit(_work, self.stepper, self.to_do, self.done.put, self.identity)
-            self.to_do.put(tasks)
-            return
-        if self.shares_memory:
-            future = self.submit(_run_tasks, self.stepper, tasks, self.identity)
-        else:
-            batch: Any = [(task, self.stepper.portable(task)) for task in tasks]
-            if self.pickles:
-                import cloudpickle
-
-                batch = cloudpickle.dumps(batch)
-            future = self.submit(_run_portable_tasks, batch, self.identity)
-        self.under_way += 1
-        future.add_done_callback(self.done.put)
-
-    def wait(self) -> list[Report]:
-        done = self.done.get()
-        self.under_way -= 1
-        return done if self.hires else done.result()
-
-    def dismiss_workers(self) -> None:
-        for _ in range(self.hired):
-            self.to_do.put(None)
-
-
-def _work(stepper: Any, to_do: SimpleQueue[Any], report: Callable[[Any], None], identity: Any) -> None:
-    """Run tasks as they come, until none will."""
-    while (tasks := to_do.get()) is not None:
-        report(_run_tasks(stepper, tasks, identity))
-
-
-def _run_tasks(stepper: Any, tasks: list[int], identity: Callable[[], Any] | None) -> list[Report]:
-    """Run tasks one after another, up to the first that fails."""
-    reports: list[Report] = []
-    run = stepper.run if identity is None else stepper.run_in_context
-    worker_id = identity() if identity is not None else None
-    for task in tasks:
-        try:
-            reports.append((task, None, run(task), worker_id))
-        except BaseException as error:
-            reports.append((task, error.with_traceback(_without_this_frame(error)), None, worker_id))
-            break
-    return reports
-
-
-def _run_portable_tasks(batch: Any, identity: Callable[[], Any] | None) -> list[Report]:
-    """Run tasks that came as data, one after another, up to the first that fails."""
-    if isinstance(batch, bytes):
-        import cloudpickle
-
-        batch = cloudpickle.loads(batch)
-    reports: list[Report] = []
-    worker_id = identity() if identity is not None else None
-    for task, steps in batch:
-        try:
-            reports.append((task, None, _native.run_portable(steps), worker_id))
-        except BaseException as error:
-            reports.append((task, error.with_traceback(_without_this_frame(error)), None, worker_id))
-            break
-    return reports
-
-
-def _without_this_frame(error: BaseException) -> Any:
-    return error.__traceback__ and error.__traceback__.tb_next
-
-
-class SynchronousExecutor(Executor):
-    """An executor that does each job at once, in the thread that submits it."""
-
-    _max_workers = 1
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call ``fn`` and return a future that is done.
-
-        Examples
-        --------
-        >>> SynchronousExecutor().submit(max, 1, 2).result()
-        2
-        """
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
-class MultiprocessingPoolExecutor(Executor):
-    """A pool of :mod:`multiprocessing`, of threads or processes, with the interface of an executor."""
-
-    def __init__(self, pool: Any) -> None:
-        self.pool = pool
-        self.shares_memory = is_a(pool, "multiprocessing.pool", "ThreadPool")
-        self._max_workers: int = pool._processes
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit a job to the pool and return its future."""
-        future: Future[Any] = Future()
-        self.pool.apply_async(fn, args, kwargs, future.set_result, future.set_exception)
-        return future
+        return getattr(_executors, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cenote import _dask, config, local, threaded
 from cenote._native import Delayed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["get_scheduler", "named_schedulers"]
 
@@ -135,7 +137,7 @@ def _named_by(scheduler: Any) -> Callable[..., Any]:
         return _of_client(scheduler)
     if isinstance(scheduler, str):
         return _of_name(scheduler.lower())
-    if isinstance(scheduler, Executor):
+    if local.is_a(scheduler, "concurrent.futures._base", "Executor"):
         return _of_executor(scheduler)
     raise ValueError(f"Unexpected scheduler: {scheduler!r}; give a name, a function, an executor or a client")
 

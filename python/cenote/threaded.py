@@ -6,11 +6,13 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cenote import _native, config, local
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["get"]
 
@@ -100,7 +102,9 @@ def _cpus() -> int:
 def _lends_threads(pool: Any) -> bool:
     """Whether jobs given to ``pool`` run in this process, where they can see the graph."""
     return (
-        pool is None or isinstance(pool, ThreadPoolExecutor) or local.is_a(pool, "multiprocessing.pool", "ThreadPool")
+        pool is None
+        or local.is_a(pool, "concurrent.futures.thread", "ThreadPoolExecutor")
+        or local.is_a(pool, "multiprocessing.pool", "ThreadPool")
     )
 
 
@@ -110,6 +114,8 @@ def _own_pool(num_workers: int | None) -> ThreadPoolExecutor:
     thread = threading.current_thread()
     pool = _pools.get(thread, {}).get(size)
     if pool is None:
+        from concurrent.futures import ThreadPoolExecutor  # its import takes longer than many a graph
+
         with _pools_lock:
             pool = ThreadPoolExecutor(size, thread_name_prefix="cenote")
             _pools.setdefault(thread, {})[size] = pool

@@ -7,10 +7,12 @@ of two equal strings are the same object, and on the order of sets.
 from __future__ import annotations
 
 import copyreg
-import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cenote.tokenize.registry import TokenizationError, items, nondeterministic, normalize_token
+
+if TYPE_CHECKING:
+    import pickle
 
 _pure_objects: set[object] = set()
 """Every `object()` that has a token is kept, so that its address is not used again."""
@@ -93,6 +95,8 @@ def _taken_apart(
 
 def normalize_deep(o: Any) -> Any:
     """A hash of its pickle."""
+    import pickle
+
     from cenote.tokenize.builtin import hash_buffer
 
     buffers: list[pickle.PickleBuffer] = []
@@ -118,9 +122,13 @@ def normalize_deep(o: Any) -> Any:
 normalize_token.deep = normalize_deep
 
 
-@normalize_token.register(pickle.PickleBuffer)
-def normalize_pickle_buffer(buffer: pickle.PickleBuffer) -> Any:
+@normalize_token.register_lazy("pickle")
+def register_pickle() -> None:
     """The memory that `pickle` would hand over without copying it."""
+    import pickle
+
     from cenote.tokenize.builtin import hash_buffer
 
-    return "buffer", hash_buffer(buffer.raw())
+    @normalize_token.register(pickle.PickleBuffer)
+    def normalize_pickle_buffer(buffer: pickle.PickleBuffer) -> Any:
+        return "buffer", hash_buffer(buffer.raw())
