@@ -41,6 +41,8 @@ operations! {
         AdaptiveTarget "adaptive_target",
         /// Which workers could be closed.
         WorkersToClose "workers_to_close",
+        /// What stands where in the scheduler: for tests, answered only where that was asked for at the start.
+        Inspect "inspect",
     }
 }
 
@@ -162,5 +164,13 @@ record! {
         target: Optional<i64>,
         /// What is answered of each worker: `address` or `name`.
         attribute: Optional<Text>,
+    }
+}
+
+record! {
+    /// See [`Query::Inspect`].
+    Inspect {
+        /// The way there: attributes and items.
+        path: Value,
     }
 }

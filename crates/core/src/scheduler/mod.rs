@@ -16,6 +16,7 @@ mod coordination;
 mod failure;
 mod group;
 mod idle;
+mod inspect;
 pub mod instruction;
 mod membership;
 mod messages;

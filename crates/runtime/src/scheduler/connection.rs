@@ -79,6 +79,11 @@ async fn reply(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Res
     }
     match request.operation()? {
         Query::Unknown { .. } => {}
+        Query::Inspect(_) if !hub.settings.inspect || !connection.peer().ip().to_canonical().is_loopback() => {
+            let text =
+                "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
+            return Ok(Err(ErrorReply::text(text)));
+        }
         Query::Identity(identity) => return Ok(hub.query(&Query::Identity(identity)).map(|value| own(hub, value))),
         query => return Ok(hub.query(&query)),
     }

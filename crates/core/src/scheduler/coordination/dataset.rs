@@ -8,6 +8,7 @@ use crate::protocol::exception::Builtin;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::{Map, Set};
 use crate::scheduler::stimulus::Text;
 
@@ -48,6 +49,26 @@ impl Change {
             Self::Put(put) => &put.uid,
             Self::Delete(delete) => &delete.uid,
         }
+    }
+}
+
+impl Datasets {
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        Some(Seen::Map(match name {
+            "datasets" => {
+                let seen = |dataset: &Dataset| {
+                    let keys = Seen::Tuple(dataset.keys.iter().map(Seen::from).collect());
+                    Seen::Map(vec![("data".into(), dataset.data.clone().into()), ("keys".into(), keys)])
+                };
+                self.published.iter().map(|(name, dataset)| (name.into(), seen(dataset))).collect()
+            }
+            "_flush_received" => {
+                let reached = self.reached.values().flatten();
+                reached.map(|uid| (uid.clone().into(), Seen::Object(Object::Opaque))).collect()
+            }
+            _ => return None,
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::key::Key;
 use crate::protocol::coordination::EventWait;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::Map;
 
 /// All events that are set or waited for. Any other event exists as well, and is not set.
@@ -42,6 +43,16 @@ impl Events {
             Event::Awaited(tickets) => tickets.push(ticket),
             Event::Set => unreachable!("nobody waits for what is set"),
         }
+    }
+
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        let waiting = |event: &Event| if let Event::Awaited(tickets) = event { tickets.len() as u64 } else { 0 };
+        Some(Seen::Map(match name {
+            "_events" => self.0.keys().map(|name| (name.into(), Seen::Object(Object::Opaque))).collect(),
+            "_waiter_count" => self.0.iter().map(|(name, event)| (name.into(), waiting(event).into())).collect(),
+            _ => return None,
+        }))
     }
 
     pub fn leave(&mut self, name: &Key, ticket: u64) {

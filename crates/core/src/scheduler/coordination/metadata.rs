@@ -93,6 +93,11 @@ impl Scheduler {
         self.reply(ticket, Ok(Value::Nil));
     }
 
+    /// All that is noted.
+    pub(in crate::scheduler) fn metadata_value(&self) -> Value {
+        branch(&self.coordination.metadata.0)
+    }
+
     /// What is noted at the end of a way.
     pub(in crate::scheduler) fn metadata(&self, asked: &GetMetadata) -> Reply {
         // Stock clients send this member of an enumeration where their caller has said nothing.

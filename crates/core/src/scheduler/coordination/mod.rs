@@ -17,6 +17,7 @@ mod variable;
 mod waiting;
 
 use super::Scheduler;
+use super::inspect::seen::Seen;
 use super::question::Answer as Reply;
 use super::stimulus::Text;
 use super::timeout::seconds;
@@ -38,10 +39,25 @@ pub(super) struct Coordination {
     variables: variable::Variables,
     datasets: dataset::Datasets,
     metadata: metadata::Metadata,
-    topics: topic::Topics,
+    pub(super) topics: topic::Topics,
     recordings: recording::Recordings,
     /// What was said of the task that finishes now.
     said: Option<(Key, Value)>,
+}
+
+impl Coordination {
+    /// What a test sees of what Dask calls an extension.
+    pub(super) fn seen(&self, extension: &str, name: &str) -> Option<Seen> {
+        match extension {
+            "events" => self.events.seen(name),
+            "semaphores" => self.semaphores.seen(name),
+            "multi_locks" => self.multi_locks.seen(name),
+            "queues" => self.queues.seen(name),
+            "variables" => self.variables.seen(name),
+            "publish" => self.datasets.seen(name),
+            _ => None,
+        }
+    }
 }
 
 impl Scheduler {

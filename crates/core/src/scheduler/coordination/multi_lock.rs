@@ -9,6 +9,7 @@ use crate::protocol::exception::Builtin;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::{Map, Set};
 
 /// Who holds which locks, and who waits for which.
@@ -46,6 +47,27 @@ impl MultiLocks {
         let held = holder.missing == 0;
         self.holders.insert(asked.id, holder);
         held
+    }
+
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        let holders = self.holders.iter();
+        Some(Seen::Map(match name {
+            "locks" => {
+                let line = |line: &VecDeque<Key>| Seen::List(line.iter().map(Seen::from).collect());
+                self.lines.iter().map(|(lock, it)| (lock.into(), line(it))).collect()
+            }
+            "requests" => {
+                let locks = |it: &Holder| Seen::Set(it.locks.iter().map(Seen::from).collect());
+                holders.map(|(id, it)| (id.into(), locks(it))).collect()
+            }
+            "requests_left" => holders.map(|(id, it)| (id.into(), it.missing.into())).collect(),
+            "events" => {
+                let waiting = holders.filter(|(_, holder)| holder.missing > 0);
+                waiting.map(|(id, _)| (id.into(), Seen::Object(Object::Opaque))).collect()
+            }
+            _ => return None,
+        }))
     }
 
     /// Leaves all lines, and returns who has all that it needs now.

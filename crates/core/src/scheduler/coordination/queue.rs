@@ -10,6 +10,7 @@ use crate::protocol::exception::Builtin;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::Map;
 use crate::scheduler::stimulus::Text;
 
@@ -84,6 +85,21 @@ impl Queue {
 
 fn unknown(name: &Text) -> Reply {
     Err(ErrorReply::builtin(Builtin::Key, name))
+}
+
+impl Queues {
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        Some(match name {
+            "queues" => Seen::map(self.queues.keys().map(|name| (name.clone(), Seen::Object(Object::Opaque)))),
+            "client_refcount" => Seen::map(self.queues.iter().map(|(name, it)| (name.clone(), it.users.into()))),
+            "future_refcount" => {
+                let place = |(name, key): &(Text, Key)| Seen::Tuple(vec![name.clone().into(), key.into()]);
+                Seen::Map(self.futures.iter().map(|(at, count)| (place(at), (*count).into())).collect())
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// The client in whose name a queue wants its futures.

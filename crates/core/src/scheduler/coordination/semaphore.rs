@@ -10,6 +10,7 @@ use crate::protocol::exception::Builtin;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::Map;
 use crate::scheduler::stimulus::Text;
 
@@ -29,15 +30,29 @@ struct Semaphore {
     /// Those that are given, and when they were heard of last.
     leases: Map<Text, f64>,
     /// Who waits for one, in order, and the lease that each will have.
-    queue: VecDeque<(u64, Text)>,
+    queue: VecDeque<Waiter>,
+    /// How many leases were given, and given back.
+    given: u64,
+    released: u64,
+    /// How long it took to get one, weighted towards the last ones.
+    wait_average: f64,
+}
+
+#[derive(Clone, Debug)]
+struct Waiter {
+    ticket: u64,
+    lease: Text,
+    since: f64,
 }
 
 impl Semaphore {
     /// Gives a lease, if there is one left or it was given before.
-    fn give(&mut self, lease: &Text, now: f64) -> bool {
+    fn give(&mut self, lease: &Text, since: f64, now: f64) -> bool {
         let given = self.leases.contains_key(lease) || self.leases.len() < self.leases_max;
         if given {
             self.leases.insert(lease.clone(), now);
+            self.given += 1;
+            self.wait_average = f64::midpoint(self.wait_average, now - since);
         }
         given
     }
@@ -45,22 +60,63 @@ impl Semaphore {
     /// Gives what is left to those who wait, and returns their tickets.
     fn serve(&mut self, now: f64) -> Vec<u64> {
         let mut served = Vec::new();
-        while let Some((ticket, lease)) = self.queue.front().cloned()
-            && self.give(&lease, now)
+        while let Some(waiter) = self.queue.front().cloned()
+            && self.give(&waiter.lease, waiter.since, now)
         {
             self.queue.pop_front();
-            served.push(ticket);
+            served.push(waiter.ticket);
         }
         served
     }
 }
 
 impl Semaphores {
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        let all = self.registered.iter();
+        Some(Seen::Map(match name {
+            "max_leases" => all.map(|(name, it)| (name.into(), (it.leases_max as u64).into())).collect(),
+            "lease_timeouts" => all.map(|(name, it)| (name.into(), it.lease_timeout.into())).collect(),
+            "events" => all.map(|(name, _)| (name.into(), Seen::Object(Object::Opaque))).collect(),
+            "leases" => {
+                let leases = |it: &Semaphore| Seen::map(it.leases.iter().map(|(id, at)| (id.clone(), (*at).into())));
+                all.map(|(name, it)| (name.into(), leases(it))).collect()
+            }
+            "metrics" => return Some(self.metrics()),
+            _ => return None,
+        }))
+    }
+
+    fn metrics(&self) -> Seen {
+        let of = |count: fn(&Semaphore) -> Option<f64>| {
+            let counted = self.registered.iter().filter_map(|(name, it)| Some((name.into(), count(it)?.into())));
+            Seen::Map(counted.collect())
+        };
+        Seen::map(
+            [
+                ("acquire_total", of(|it| (it.given > 0).then_some(it.given as f64))),
+                ("release_total", of(|it| (it.released > 0).then_some(it.released as f64))),
+                ("pending", of(|it| (it.given > 0 || !it.queue.is_empty()).then_some(it.queue.len() as f64))),
+                ("average_pending_lease_time", of(|it| (it.given > 0).then_some(it.wait_average))),
+            ]
+            .into_iter()
+            .map(|(name, seen)| (name.into(), seen)),
+        )
+    }
+
     fn register(&mut self, asked: SemaphoreRegister) -> Reply {
         let SemaphoreRegister { name, max_leases, lease_timeout } = asked;
         let leases_max = usize::try_from(max_leases).unwrap_or(0);
         let lease_timeout = lease_timeout.filter(|&seconds| seconds > 0.0);
-        let new = || Semaphore { leases_max, lease_timeout, leases: Map::default(), queue: VecDeque::new() };
+        let new = || Semaphore {
+            leases_max,
+            lease_timeout,
+            leases: Map::default(),
+            queue: VecDeque::new(),
+            given: 0,
+            released: 0,
+            wait_average: 0.0,
+        };
         let known = self.registered.entry(name).or_insert_with(new).leases_max;
         if known == leases_max {
             return Ok(Value::Nil);
@@ -78,7 +134,7 @@ impl Semaphores {
 
     pub fn leave(&mut self, name: &Key, ticket: u64) {
         if let Some(semaphore) = self.registered.get_mut(name) {
-            semaphore.queue.retain(|(other, _)| *other != ticket);
+            semaphore.queue.retain(|waiter| waiter.ticket != ticket);
         }
     }
 
@@ -91,7 +147,9 @@ impl Semaphores {
         let mut served = Vec::new();
         for semaphore in self.registered.values_mut() {
             if let Some(timeout) = semaphore.lease_timeout {
+                let before = semaphore.leases.len();
                 semaphore.leases.retain(|_, seen| now - *seen <= timeout);
+                semaphore.released += (before - semaphore.leases.len()) as u64;
                 served.extend(semaphore.serve(now));
             }
         }
@@ -115,10 +173,10 @@ impl Scheduler {
         match self.coordination.semaphores.registered.get_mut(&name) {
             None => self.reply(ticket, unknown(&name)),
             Some(semaphore) => {
-                if semaphore.give(&lease_id, now) {
+                if semaphore.give(&lease_id, now, now) {
                     return self.reply(ticket, Ok(Value::Bool(true)));
                 }
-                semaphore.queue.push_back((ticket, lease_id));
+                semaphore.queue.push_back(Waiter { ticket, lease: lease_id, since: now });
                 let deadline = self.deadline(timeout.0);
                 self.wait(ticket, deadline, On::Lease(name));
             }
@@ -132,6 +190,7 @@ impl Scheduler {
         if let Some(semaphore) = self.coordination.semaphores.registered.get_mut(name)
             && semaphore.leases.shift_remove(lease).is_some()
         {
+            semaphore.released += 1;
             served = semaphore.serve(now);
         }
         self.give_leases(served);
@@ -152,8 +211,8 @@ impl Scheduler {
     /// Forgets a semaphore, whoever holds its leases or waits for them.
     pub(super) fn close_semaphore(&mut self, ticket: u64, name: &Key) {
         if let Some(semaphore) = self.coordination.semaphores.registered.shift_remove(name) {
-            for (waiting, _) in semaphore.queue {
-                self.reply(waiting, unknown(name));
+            for waiter in semaphore.queue {
+                self.reply(waiter.ticket, unknown(name));
             }
         }
         self.reply(ticket, Ok(Value::Nil));

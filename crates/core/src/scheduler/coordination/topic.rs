@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use crate::protocol::client;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::Seen;
 use crate::scheduler::registry::{Map, Set};
 use crate::scheduler::stimulus::Text;
 
 /// All topics of which anything was ever said or asked.
 #[derive(Debug, Default)]
-pub(super) struct Topics {
+pub(in crate::scheduler) struct Topics {
     topics: Map<Text, Topic>,
     /// When the events of those who have left are forgotten.
     cleared: VecDeque<(f64, Text)>,
@@ -20,6 +21,8 @@ pub(super) struct Topics {
 struct Topic {
     /// The last ones: when, and what.
     events: VecDeque<(f64, Value)>,
+    /// How many there have been.
+    count: u64,
     subscribers: Set<Text>,
 }
 
@@ -34,6 +37,22 @@ fn said((time, event): &(f64, Value)) -> Value {
 }
 
 impl Topics {
+    /// The names of all topics.
+    pub fn names(&self) -> impl Iterator<Item = Text> {
+        self.topics.keys().cloned()
+    }
+
+    /// A topic as tests look at it.
+    pub fn seen(&self, topic: &Text, name: &str) -> Option<Seen> {
+        let topic = self.topics.get(topic)?;
+        Some(match name {
+            "events" => Seen::List(topic.events.iter().map(|event| said(event).into()).collect()),
+            "subscribers" => Seen::Set(topic.subscribers.iter().map(|name| name.clone().into()).collect()),
+            "count" => topic.count.into(),
+            _ => return None,
+        })
+    }
+
     fn events(&self, topic: Option<&Text>) -> Value {
         if let Some(topic) = topic {
             return self.topics.get(topic).map_or_else(|| Value::Tuple(Vec::new()), Topic::said);
@@ -56,6 +75,7 @@ impl Scheduler {
             if topic.events.len() >= self.settings.events_max {
                 topic.events.pop_front();
             }
+            topic.count += 1;
             topic.events.push_back((self.now, event.clone()));
             let subscribers: Vec<_> = topic.subscribers.iter().cloned().collect();
             for subscriber in subscribers {

@@ -6,6 +6,7 @@ use crate::key::Key;
 use crate::protocol::coordination::{VariableGet, VariableSet};
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::inspect::seen::{Object, Seen};
 use crate::scheduler::registry::{Map, Set};
 use crate::scheduler::stimulus::Text;
 
@@ -19,6 +20,21 @@ pub(super) struct Variables {
     /// until then they are wanted here.
     handed_out: Map<(Text, Key), Set<Token>>,
     tokens: u64,
+}
+
+impl Variables {
+    /// As tests look at it.
+    pub fn seen(&self, name: &str) -> Option<Seen> {
+        Some(match name {
+            "variables" => Seen::map(self.values.keys().map(|name| (name.clone(), Seen::Object(Object::Opaque)))),
+            "waiting" => {
+                let place = |(name, key): &(Text, Key)| Seen::Tuple(vec![key.into(), name.clone().into()]);
+                let tokens = |tokens: &Set<Token>| Seen::Set(tokens.iter().map(|it| it.name.clone().into()).collect());
+                Seen::Map(self.handed_out.iter().map(|(at, it)| (place(at), tokens(it))).collect())
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// A future of a variable that was handed out.

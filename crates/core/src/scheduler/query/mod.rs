@@ -35,6 +35,7 @@ impl Scheduler {
             Query::ErrorCause(it) => self.told_cause(&it.keys),
             Query::AdaptiveTarget(it) => self.target(it).into(),
             Query::WorkersToClose(it) => return self.told_closable(it),
+            Query::Inspect(it) => self.inspect(&it.path),
             Query::Unknown { op } => {
                 let text = format!("this scheduler does not know the request {op:?}");
                 return Err(ErrorReply::text(&text));

@@ -1,0 +1,34 @@
+//! What is shared, as tests look at it: by the names of Dask's extensions.
+
+use super::seen::{Object, Seen};
+use crate::scheduler::Scheduler;
+use crate::scheduler::stimulus::Text;
+
+const EXTENSIONS: [&str; 11] = [
+    "locks",
+    "multi_locks",
+    "publish",
+    "replay-tasks",
+    "queues",
+    "variables",
+    "semaphores",
+    "events",
+    "amm",
+    "stealing",
+    "spans",
+];
+
+impl Scheduler {
+    pub(super) fn extensions_seen() -> Seen {
+        Seen::map(EXTENSIONS.iter().map(|&name| (name.into(), Seen::Object(Object::Extension(name.into())))))
+    }
+
+    pub(super) fn topics_seen(&self) -> Seen {
+        let names = self.coordination.topics.names();
+        Seen::map(names.map(|name| (name.clone(), Seen::Object(Object::Topic(name)))))
+    }
+
+    pub(super) fn topic_attribute(&self, topic: &Text, name: &str) -> Option<Seen> {
+        self.coordination.topics.seen(topic, name)
+    }
+}

@@ -1,0 +1,87 @@
+//! Groups, prefixes and computations, as tests look at them: added up from their tasks.
+
+use super::seen::{Seen, Table};
+use crate::key::Key;
+use crate::protocol::field::Text;
+use crate::protocol::value::Value;
+use crate::scheduler::Scheduler;
+use crate::scheduler::registry::Set;
+use crate::scheduler::task::{StateName, Task};
+
+/// In the order in which Dask counts them.
+const COUNTED: [StateName; 8] = [
+    StateName::Released,
+    StateName::Waiting,
+    StateName::NoWorker,
+    StateName::Queued,
+    StateName::Processing,
+    StateName::Memory,
+    StateName::Erred,
+    StateName::Forgotten,
+];
+
+impl Scheduler {
+    pub(super) fn group_names(&self) -> Vec<Value> {
+        let names: Set<Key> = self.tasks.iter().map(|(_, task)| task.key.group()).collect();
+        names.iter().map(Value::from).collect()
+    }
+
+    pub(super) fn prefix_names(&self) -> Vec<Value> {
+        let names: Set<Text> = self.tasks.iter().map(|(_, task)| task.key.prefix().into()).collect();
+        names.into_iter().map(Value::from).collect()
+    }
+
+    pub(super) fn group_attribute(&self, name: &Value, attribute: &str) -> Option<Seen> {
+        let key = name.to_key()?;
+        let tasks: Vec<&Task> = self.tasks.iter().map(|(_, task)| task).filter(|it| it.key.group() == key).collect();
+        Some(match attribute {
+            "name" => name.clone().into(),
+            "prefix" => Seen::Row(Table::Prefixes, Text::from(tasks.first()?.key.prefix()).into()),
+            "dependencies" => {
+                let needed = tasks.iter().flat_map(|task| &task.dependencies).map(|&id| self.tasks[id].key.group());
+                let needed: Set<Key> = needed.filter(|group| *group != key).collect();
+                Seen::Set(needed.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
+            }
+            "last_worker" | "span_id" => Seen::NONE,
+            _ => return counted(&tasks, attribute),
+        })
+    }
+
+    pub(super) fn prefix_attribute(&self, name: &Value, attribute: &str) -> Option<Seen> {
+        let prefix = name.as_str()?;
+        let tasks: Vec<&Task> =
+            self.tasks.iter().map(|(_, task)| task).filter(|it| it.key.prefix() == prefix).collect();
+        Some(match attribute {
+            "name" => name.clone().into(),
+            "groups" => {
+                let groups: Set<Key> = tasks.iter().map(|task| task.key.group()).collect();
+                Seen::Set(groups.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
+            }
+            "duration_average" => {
+                let known = tasks.first().and_then(|task| self.groups.duration(task.group));
+                known.unwrap_or(-1.0).into()
+            }
+            "suspicious" => tasks.iter().map(|task| u64::from(task.suspicious)).sum::<u64>().into(),
+            _ => return counted(&tasks, attribute),
+        })
+    }
+}
+
+fn counted(tasks: &[&Task], attribute: &str) -> Option<Seen> {
+    Some(match attribute {
+        "states" => Seen::map(COUNTED.iter().map(|&state| {
+            let count = tasks.iter().filter(|task| task.state() == state).count() as u64;
+            (state.name().into(), count.into())
+        })),
+        "nbytes_total" => {
+            let held = tasks.iter().filter(|task| task.state() == StateName::Memory);
+            held.map(|task| task.nbytes).sum::<u64>().into()
+        }
+        "done" => {
+            use StateName::{NoWorker, Processing, Queued, Waiting};
+            let unfinished = |task: &&&Task| matches!(task.state(), NoWorker | Processing | Queued | Waiting);
+            (!tasks.iter().any(|task| unfinished(&task))).into()
+        }
+        _ => return None,
+    })
+}
