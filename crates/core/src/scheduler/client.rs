@@ -13,6 +13,7 @@ use super::timeout::seconds;
 use crate::key::Key;
 use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, Restart, StreamStart, UpdateGraph};
 use crate::protocol::field::Optional;
+use crate::protocol::value::Value;
 
 /// The id of a client, inside one scheduler.
 pub(super) type ClientId = Id<Client>;
@@ -48,11 +49,11 @@ impl Client {
 }
 
 impl Scheduler {
-    pub(super) fn client_joined(&mut self, name: &Text) {
+    pub(super) fn client_joined(&mut self, name: &Text, versions: &Value) {
         let id = self.client(name);
         self.clients[id].connected = true;
-        let empty = || Optional(Some("".into()));
-        self.tell_client(id, StreamStart { warning: empty(), error: empty() });
+        let warning = Optional(Some(self.client_warning(versions)));
+        self.tell_client(id, StreamStart { warning, error: Optional(Some("".into())) });
     }
 
     /// The client of this name, made if need be.

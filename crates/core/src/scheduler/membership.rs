@@ -42,7 +42,7 @@ impl Scheduler {
             ("time", self.now.into()),
             ("heartbeat-interval", heartbeat_interval(self.workers.len() + 1).into()),
             ("worker-plugins", self.worker_plugins()),
-            ("warning", "".into()),
+            ("warning", self.worker_warning(&about.versions).into()),
             ("error", "".into()),
         ];
         self.answer(ticket, Ok(Value::map(answer)));
@@ -128,6 +128,7 @@ impl Scheduler {
     /// A worker has left: what it ran runs elsewhere, what only it held is computed again.
     pub(super) fn remove_worker(&mut self, id: WorkerId, expected: bool) {
         let worker = self.workers.remove(id);
+        self.versions.leave(&worker.about.versions);
         let mut recommendations = Recommendations::default();
         for &task in &worker.processing {
             recommendations.add(task, Finish::Released);

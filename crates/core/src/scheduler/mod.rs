@@ -35,6 +35,7 @@ pub mod task;
 mod timeout;
 mod transition;
 mod validate;
+mod versions;
 pub mod view;
 pub mod wait;
 pub mod worker;
@@ -54,15 +55,19 @@ use replicas::Replicas;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, TaskId, Tasks};
+use versions::Versions;
 use worker::Workers;
 
 use crate::key::Key;
+use crate::protocol::value::Value;
 
 /// What can be set. The defaults are Dask's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Which life of this scheduler it is: attempts of an earlier one are stale.
     pub epoch: u32,
+    /// What is installed with it, as peers say it of themselves; nobody is warned of differences when nothing is said.
+    pub versions: Value,
     /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
     pub worker_saturation: f64,
     /// So many workers may die while they run a task before it has failed.
@@ -91,6 +96,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             epoch: 0,
+            versions: Value::Nil,
             worker_saturation: 1.1,
             allowed_failures: 3,
             bandwidth: 100e6,
@@ -117,6 +123,7 @@ pub struct Scheduler {
     replicas: Replicas,
     coordination: Coordination,
     plugins: Plugins,
+    versions: Versions,
     /// Which client wants which task.
     interests: Relation<TaskId, ClientId>,
     /// Tasks that wait for a free thread.
@@ -152,6 +159,7 @@ impl Scheduler {
     pub fn new(settings: Settings) -> Self {
         Self {
             story: Story::new(settings.story_lines_max),
+            versions: Versions::new(&settings.versions),
             bandwidth: settings.bandwidth,
             settings,
             tasks: Tasks::default(),
@@ -187,7 +195,7 @@ impl Scheduler {
         self.now = self.now.max(now);
         self.cause = Cause::of(&stimulus);
         match stimulus {
-            Stimulus::ClientJoined { client } => self.client_joined(&client),
+            Stimulus::ClientJoined { client, versions } => self.client_joined(&client, &versions),
             Stimulus::Client { client, said } => self.hear_client(&client, Said::Message(Box::new(said))),
             Stimulus::Submit { client, graph } => self.hear_client(&client, Said::Graph(graph)),
             Stimulus::Materialized { ticket, outcome } => self.materialized(ticket, outcome),

@@ -20,6 +20,8 @@ pub enum Stimulus {
     ClientJoined {
         /// Its name.
         client: Text,
+        /// What is installed there.
+        versions: Value,
     },
     /// A client said something on its stream.
     Client {

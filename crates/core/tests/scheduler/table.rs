@@ -25,7 +25,7 @@ impl Table {
     /// One client, `c`, and workers of one thread with these names.
     pub fn new(workers: &[&str]) -> Self {
         let mut table = Self { scheduler: Scheduler::new(Settings::default()), now: 0.0 };
-        table.tell(Stimulus::ClientJoined { client: "c".into() });
+        table.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
         for name in workers {
             table.tell(joined(name));
         }

@@ -102,7 +102,7 @@ fn silent_workers_are_taken_for_dead() {
 fn a_task_that_no_worker_may_run_fails_in_the_end() {
     let settings = Settings { no_workers_timeout: Some(10.0), ..Settings::default() };
     let mut table = Table { scheduler: Scheduler::new(settings), ..Table::new(&[]) };
-    table.tell(Stimulus::ClientJoined { client: "c".into() });
+    table.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
     table.tell(joined("w"));
     let mut spec = graph(&[("a", &[]), ("b", &["a"])], &["b"]);
     spec.tasks[0].annotations.workers = vec!["v".into()];
@@ -117,7 +117,7 @@ fn a_task_that_no_worker_may_run_fails_in_the_end() {
 fn a_queue_without_workers_fails_in_the_end() {
     let settings = Settings { no_workers_timeout: Some(10.0), ..Settings::default() };
     let mut table = Table { scheduler: Scheduler::new(settings), ..Table::new(&[]) };
-    table.tell(Stimulus::ClientJoined { client: "c".into() });
+    table.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
     table.submit(&[("a", &[])], &["a"]);
     assert_eq!(table.state("a"), Some(StateName::Queued));
     table.tell(Stimulus::Tick);

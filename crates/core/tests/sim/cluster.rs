@@ -96,7 +96,7 @@ impl Cluster {
             cluster.tell_scheduler(
                 &client.name.clone(),
                 None,
-                Stimulus::ClientJoined { client: (*client.name).into() },
+                Stimulus::ClientJoined { client: (*client.name).into(), versions: Value::Nil },
             );
             cluster.clients.push(client);
             cluster.net.after(chance.between(0, 500 * MILLI), Event::ClientActs { client: index });

@@ -20,7 +20,7 @@ pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection
         before.close();
     }
     tracing::info!("client joined: {name}");
-    hub.stimulate(Stimulus::ClientJoined { client: name.clone() });
+    hub.stimulate(Stimulus::ClientJoined { client: name.clone(), versions: registered.versions });
     let (mut receiver, mut sender) = connection.split();
     let outcome = tokio::select! {
         outcome = listen(hub, &name, &mut receiver) => outcome,

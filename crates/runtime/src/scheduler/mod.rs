@@ -72,7 +72,7 @@ pub struct Started {
 /// # Errors
 /// It cannot listen, or there is no Python that can read graphs.
 pub async fn serve(
-    settings: Settings,
+    mut settings: Settings,
     started: impl FnOnce(&Started),
     closing: impl Future<Output = ()>,
 ) -> Result<(), SchedulerError> {
@@ -88,6 +88,7 @@ pub async fn serve(
     let facts =
         Facts { id: id.as_str().into(), address: (&*address).into(), services: Vec::new(), started: clock.now() };
     let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
+    settings.machine.versions = executor.greeting().versions.clone();
     let local = LocalSet::new();
     let hub = Hub::new(settings, facts, executor, clock);
     let serving = async {
