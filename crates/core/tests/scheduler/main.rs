@@ -2,5 +2,6 @@
 
 mod clients;
 mod computing;
+mod coordination;
 mod table;
 mod workers;

@@ -61,7 +61,11 @@ impl Table {
     }
 
     pub fn ask(&mut self, question: impl Into<Question>) -> String {
-        self.tell(Stimulus::Asked { ticket: 1, question: question.into() })
+        self.ask_as(1, question)
+    }
+
+    pub fn ask_as(&mut self, ticket: u64, question: impl Into<Question>) -> String {
+        self.tell(Stimulus::Asked { ticket, question: question.into() })
     }
 
     pub fn finished(&mut self, worker: &str, key: &str, run: i64) -> String {
@@ -194,11 +198,14 @@ pub fn line(instruction: &Instruction) -> String {
         },
         Instruction::Materialize { ticket, graph, .. } => format!("materialize {ticket}: {}", join(&graph.keys.0)),
         Instruction::Answer { ticket, answer: Ok(answer) } => format!("answer {ticket}: {}", shown(answer)),
+        Instruction::Answer { ticket, answer: Err(error) } => {
+            format!("answer {ticket}: raises {}", error.exception_text)
+        }
         other => format!("{other:?}"),
     }
 }
 
-/// A value in short: of a map, its status; of a pickle, its text or its class.
+/// A value in short: of a map, its status, or all of it; of a pickle, its text or its class.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::Str(text) => text.to_string(),
@@ -209,7 +216,10 @@ pub fn shown(value: &Value) -> String {
             class.or(text).unwrap_or_default().to_owned()
         }
         Value::Tuple(values) => values.iter().map(shown).collect::<Vec<_>>().join(" "),
-        Value::Map(_) => value.get("status").map_or_else(String::new, shown),
+        Value::Map(entries) => value.get("status").map_or_else(
+            || entries.iter().map(|(key, it)| format!("{}={}", shown(key), shown(it))).collect::<Vec<_>>().join(" "),
+            shown,
+        ),
         other => format!("{other:?}"),
     }
 }
