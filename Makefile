@@ -112,6 +112,7 @@ python: $(TEST)/installed ## Python tests and the examples in docstrings, on the
 types: $(TEST)/installed ## mypy on the package, stubtest on the stubs of the extension
 	$(STEP) "types"
 	$(TEST_PYTHON) -m mypy python/cenote
+	$(TEST_PYTHON) -m mypy crates/runtime/src/executor/cenote_executor crates/runtime/src/executor/bootstrap.py
 	$(TEST_PYTHON) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/stubtest.allow cenote._native
 
 compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, and a tenth of the collections'

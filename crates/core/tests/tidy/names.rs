@@ -27,6 +27,7 @@ const GET_ALLOWED: &[&str] = &[
     "get_scheduler",
     "get_collection_names",
     "get_dependencies",
+    "get_events",
     "get_deps",
     "get_name_from_key",
 ];

@@ -8,7 +8,7 @@ import signal
 import sys
 
 
-def take(count):
+def take(count: int) -> bytes:
     """The next bytes of standard input."""
     data = b""
     while len(data) < count:
@@ -19,7 +19,7 @@ def take(count):
     return data
 
 
-def load(sources):
+def load(sources: list[tuple[str, str]]) -> None:
     """Makes modules of their sources, each followed by those that import it."""
     import linecache
     import types
@@ -34,7 +34,7 @@ def load(sources):
         exec(compile(source, file, "exec"), module.__dict__)
 
 
-def refuse(out, error):
+def refuse(out: int, error: Exception) -> None:
     """Says why there can be no executor: a message written by hand, for msgpack may be what is missing."""
     text = f"the executor cannot start: {type(error).__name__}: {error}"
     if isinstance(error, ImportError):
@@ -47,7 +47,7 @@ def refuse(out, error):
     sys.exit(3)
 
 
-def main():
+def main() -> None:
     """Runs the executor until the scheduler closes the channel."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sources = []

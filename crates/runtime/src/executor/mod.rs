@@ -11,6 +11,7 @@ mod graph;
 mod process;
 mod script;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 
@@ -18,7 +19,7 @@ use cenote_core::protocol::client::UpdateGraph;
 use cenote_core::protocol::exception::Builtin;
 use cenote_core::protocol::field::Text;
 use cenote_core::protocol::frame::Frames;
-use cenote_core::protocol::rpc::Request;
+use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::GraphSpec;
@@ -85,6 +86,8 @@ pub struct Executor {
     greeting: Greeting,
     /// Nothing while it is asked, or after it died.
     process: Mutex<Option<Process>>,
+    /// The requests that made plugins start, which they do again in a new process.
+    plugins: RefCell<Vec<Value>>,
 }
 
 impl Executor {
@@ -95,7 +98,7 @@ impl Executor {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let mut process = Process::spawn(&settings)?;
         let greeting = process.greet(&settings).await?;
-        Ok(Self { settings, greeting, process: Mutex::new(Some(process)) })
+        Ok(Self { settings, greeting, process: Mutex::new(Some(process)), plugins: RefCell::default() })
     }
 
     /// What the process said of itself.
@@ -115,6 +118,35 @@ impl Executor {
             }
         })?;
         Ok(builder.finish(graph.keys.0.clone(), graph.submitting_task.clone()))
+    }
+
+    /// Asks for what the request asks: `run_function`, `register_scheduler_plugin`, `unregister_scheduler_plugin` or
+    /// `feed`. The functions find the scheduler at its address.
+    ///
+    /// # Errors
+    /// What Python raised, or what it cannot do without a scheduler in Python; or the executor died.
+    pub async fn serve(&self, request: &Request, scheduler: &str) -> Result<Value, ErrorReply> {
+        let arguments = request.arguments::<Value>().map_err(|error| ErrorReply::text(&error.to_string()))?;
+        let Value::Map(mut arguments) = arguments else { return Err(ErrorReply::text("a request is a map")) };
+        arguments.retain(|(name, _)| !matches!(name.as_str(), Some("reply" | "close")));
+        arguments.push(("scheduler".into(), scheduler.into()));
+        let mut value = Value::Nil;
+        let hear = |answer: Value| {
+            value = answer.get("value").cloned().ok_or("it says no value")?;
+            Ok(())
+        };
+        self.ask(&Value::Map(arguments.clone()).encode(), hear).await.map_err(reply)?;
+        arguments.push(("again".into(), Value::Bool(true)));
+        let arguments = Value::Map(arguments);
+        match &*request.op {
+            "register_scheduler_plugin" => self.plugins.borrow_mut().push(arguments),
+            "unregister_scheduler_plugin" => {
+                let name = arguments.get("name");
+                self.plugins.borrow_mut().retain(|plugin| plugin.get("name") != name);
+            }
+            _ => {}
+        }
+        Ok(value)
     }
 
     /// Asks, and hears all messages of the answer.
@@ -164,6 +196,12 @@ impl Executor {
         };
         if !process.is_ready() {
             process.greet(&self.settings).await.map_err(fail)?;
+            let plugins = self.plugins.borrow().clone();
+            for plugin in plugins {
+                if let Err(error) = process.ask_again(&plugin.encode()).await {
+                    tracing::error!("a plugin does not start in the new executor: {error}");
+                }
+            }
         }
         Ok(process)
     }
@@ -190,6 +228,13 @@ fn runtime_error(text: &str) -> Exception {
         text: format!("RuntimeError({text:?})").into(),
         traceback_text: "".into(),
     }
+}
+
+fn reply(exception: Exception) -> ErrorReply {
+    let Exception::Raised { exception, traceback, text, traceback_text } = exception else {
+        return ErrorReply::text("the executor failed");
+    };
+    ErrorReply { status: "uncaught-error".into(), exception, traceback, exception_text: text, traceback_text }
 }
 
 fn raised(answer: &Value) -> Exception {

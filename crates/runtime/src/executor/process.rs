@@ -97,6 +97,21 @@ impl Process {
         }
     }
 
+    /// Asks something whose answer does not matter, if it is no error.
+    pub async fn ask_again(&mut self, question: &Frames) -> Result<(), String> {
+        self.tell(question).await.map_err(|error| error.to_string())?;
+        loop {
+            let answer = self.hear().await?;
+            match answer.get("status").and_then(Value::as_str) {
+                None => {}
+                Some("OK") => return Ok(()),
+                Some(_) => {
+                    return Err(answer.get("exception_text").and_then(Value::as_str).unwrap_or_default().into());
+                }
+            }
+        }
+    }
+
     /// How it has ended, if it has.
     pub fn ended(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(shown)

@@ -21,7 +21,7 @@ class Channel:
     """Reads and writes messages, one after another."""
 
     def __init__(self, into: int, out: int) -> None:
-        self._into = open(into, "rb", buffering=0)
+        self._into = open(into, "rb", buffering=0, closefd=False)
         self._out = out
 
     def read(self) -> list[memoryview]:
@@ -53,7 +53,7 @@ class Channel:
         self._write(struct.pack(f"<{len(words)}Q", *words), frames)
 
     def _write(self, pending: bytes, frames: Iterable[memoryview]) -> None:
-        short = [pending]
+        short: list[bytes | memoryview] = [pending]
         for frame in frames:
             if frame.nbytes < JOINED_BYTES_MAX:
                 short.append(frame)

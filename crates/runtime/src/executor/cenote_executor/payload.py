@@ -18,6 +18,8 @@ from cloudpickle.cloudpickle import _should_pickle_by_reference
 from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
 from distributed.protocol import pickle as stock
 
+from cenote_executor.large import LARGE_BYTES_MIN, Blob, Large, Load
+
 #: Buffers of fewer bytes stay inside the pickle of their task.
 INSIDE_BYTES_MAX = 4096
 #: Classes whose objects any pickler handles.
@@ -30,22 +32,18 @@ class Payloads:
     def __init__(self) -> None:
         self._file = io.BytesIO()
         self._shared = Shared()
+        self._large = Large()
         self._pickler = TaskPickler(self._file, self._shared)
 
     def of(self, nodes: list[GraphNode]) -> dict[str, Any]:
         """The pickles one after another, the buffers that each refers to, and those buffers that are new."""
-        file, shared, pickler = self._file, self._shared, self._pickler
+        file, shared = self._file, self._shared
         lengths, counts, places = array("Q"), array("I"), array("I")
         start = 0
         for node in nodes:
-            try:
-                pickler.dump(node)
-            except Exception:
-                file.seek(start)
-                shared.used.clear()
-                file.write(stock.dumps(node, buffer_callback=shared.put))
-            pickler.clear_memo()
-            end = file.tell()
+            end = self._dump(self._large.known(node), start)
+            if end - start >= LARGE_BYTES_MIN and (lighter := self._large.learned(node)) is not node:
+                end = self._dump(lighter, start)
             lengths.append(end - start)
             start = end
             counts.append(len(shared.used))
@@ -62,6 +60,20 @@ class Payloads:
             "buffer_of": places.tobytes(),
             "buffers": shared.take(),
         }
+
+    def _dump(self, node: GraphNode, start: int) -> int:
+        """Writes the pickle of a task at a place, and says where it ends."""
+        file, shared = self._file, self._shared
+        file.seek(start)
+        shared.used.clear()
+        try:
+            self._pickler.dump(node)
+        except Exception:
+            file.seek(start)
+            shared.used.clear()
+            file.write(stock.dumps(node, buffer_callback=shared.put))
+        self._pickler.clear_memo()
+        return file.tell()
 
 
 class Shared:
@@ -117,10 +129,6 @@ class Shared:
         return load
 
 
-class Blob(bytes):
-    """A pickle that stands beside those that load it, however short it is."""
-
-
 def address(raw: memoryview) -> Any:
     """What is the same for buffers at one place of the memory, if that can be known."""
     if isinstance(raw.obj, bytes):
@@ -142,6 +150,8 @@ class TaskPickler(pickle.Pickler):
         kind = type(thing)
         if kind in PLAIN:
             return NotImplemented
+        if kind is Load:
+            return thing.reduced
         if kind is FunctionType or isinstance(thing, type):
             return self._load_of(thing) or NotImplemented
         return NotImplemented

@@ -41,6 +41,9 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, connection: &Connecti
         "unregister_nanny_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Nannies).await,
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
+        "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
+            hub.executor.serve(request, &hub.facts.address).await
+        }
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {
             tracing::warn!("{}: the request {op:?} is not known here", connection.peer());

@@ -1,0 +1,138 @@
+"""Functions and plugins that stock clients send to a scheduler in Python: those that can be served are served here."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import msgpack
+from distributed.core import error_message
+from distributed.diagnostics import plugin as stock
+from distributed.protocol import pickle
+from distributed.protocol.serialize import Serialized, serialize
+from distributed.utils import has_arg, iscoroutinefunction, key_split
+
+from cenote_executor.graph import plain
+from cenote_executor.scheduler import RemoteScheduler
+
+#: Dask's own plugins that only act when they start.
+SERVED = (stock.SchedulerUploadFile, stock.InstallPlugin, stock.UploadDirectory)
+
+_scheduler: RemoteScheduler | None = None
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def scheduler_at(address: str) -> RemoteScheduler:
+    """The one object that stands for the scheduler."""
+    global _scheduler
+    if _scheduler is None:
+        _scheduler = RemoteScheduler(address)
+    return _scheduler
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The loop of coroutines, which goes on while graphs are read."""
+    global _loop
+    if _loop is None:
+        _loop = asyncio.new_event_loop()
+        threading.Thread(target=_loop.run_forever, name="coroutines", daemon=True).start()
+    return _loop
+
+
+def finished(result: Any) -> Any:
+    """The result, waited for if it must be."""
+    if not inspect.isawaitable(result):
+        return result
+
+    async def wait() -> Any:
+        return await result
+
+    return asyncio.run_coroutine_threadsafe(wait(), loop()).result()
+
+
+def run_function(
+    scheduler: str,
+    function: bytes,
+    args: Any = (),
+    kwargs: Any = None,
+    wait: bool = True,
+    serializers: list[str] | None = None,
+    **_ignored: Any,
+) -> Iterator[dict[str, Any]]:
+    """Calls a function as the request `run_function` asks. Its error is part of the answer."""
+    try:
+        call: Callable[..., Any] = pickle.loads(function)
+        arguments = pickle.loads(args) if args else ()
+        named = dict(pickle.loads(kwargs)) if kwargs else {}
+        if has_arg(call, "dask_scheduler"):
+            named["dask_scheduler"] = scheduler_at(scheduler)
+        result = call(*arguments, **named)
+        if iscoroutinefunction(call) and not wait:
+            start(result)
+            result = None
+        header, frames = serialize(finished(result), serializers=serializers, on_error="message")
+        answer = {"status": "OK", "result": Serialized(header, frames)}
+    except Exception as error:
+        answer = dict(error_message(error))
+    yield {"value": answer}
+
+
+def start(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Runs a coroutine that nobody waits for."""
+    asyncio.run_coroutine_threadsafe(coroutine, loop())
+
+
+def register_scheduler_plugin(
+    scheduler: str,
+    plugin: bytes,
+    name: str | None = None,
+    idempotent: bool = False,
+    again: bool = False,
+    **_ignored: Any,
+) -> Iterator[dict[str, Any]]:
+    """Starts one of Dask's own plugins; says its name, unless it was there. Others need a scheduler in Python."""
+    thing = pickle.loads(plugin)
+    if not isinstance(thing, SERVED):
+        kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
+        raise NotImplementedError(
+            f"the plugin {kind} needs a scheduler that is written in Python: this one only starts Dask's own "
+            "SchedulerUploadFile, PipInstall, CondaInstall and UploadDirectory"
+        )
+    stands_for = scheduler_at(scheduler)
+    called = name or getattr(thing, "name", None) or type(thing).__name__
+    if not (idempotent and called in stands_for.plugins):
+        stands_for.silent = again
+        try:
+            finished(thing.start(stands_for))
+        finally:
+            stands_for.silent = False
+        stands_for.plugins[called] = thing
+    yield {"value": None}
+
+
+def unregister_scheduler_plugin(scheduler: str, name: str, **_ignored: Any) -> Iterator[dict[str, Any]]:
+    """Forgets a plugin."""
+    if scheduler_at(scheduler).plugins.pop(name, None) is None:
+        raise ValueError(f"Could not find plugin {name!r} among the current scheduler plugins")
+    yield {"value": None}
+
+
+def feed(setup: bytes | None = None, function: bytes | None = None, **_ignored: Any) -> Iterator[dict[str, Any]]:
+    """Reads what a request `feed` wants to know: the progress of some keys. More needs a scheduler in Python."""
+    made: Any = pickle.loads(setup) if setup else None
+    where = f"{getattr(made, '__module__', '')}.{getattr(made, '__qualname__', '')}"
+    bars = ("ProgressBar", "MultiProgressBar")
+    if where not in {f"distributed.diagnostics.progressbar.{bar}.listen.<locals>.setup" for bar in bars}:
+        raise NotImplementedError(
+            f"the feed {where} needs a scheduler that is written in Python: this one only feeds progress bars"
+        )
+    said = inspect.getclosurevars(made).nonlocals
+    group_by = said.get("group_by")
+    if group_by is not None and group_by is not key_split and group_by != "spans":
+        raise NotImplementedError("this scheduler groups progress by prefix or spans only, not by a function")
+    group = "spans" if group_by == "spans" else "prefix" if group_by is not None else None
+    keys = msgpack.packb(list(said["keys"]), default=plain)
+    yield {"value": {"keys": keys, "complete": bool(said["complete"]), "group": group}}

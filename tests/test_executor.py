@@ -1,0 +1,315 @@
+"""The package that the scheduler's executor runs, without the scheduler."""
+
+import os
+import pickle
+import sys
+import threading
+import zipfile
+from array import array
+from functools import partial
+from operator import add, mul
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+import cloudpickle
+import dask
+import msgpack
+import numpy
+from dask._expr import LLGExpr
+from dask._task_spec import Alias, DataNode, List, Task, TaskRef
+from distributed.diagnostics.plugin import SchedulerPlugin, SchedulerUploadFile
+from distributed.protocol import core
+from distributed.protocol.serialize import Serialized, serialize, to_serialize
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "crates/runtime/src/executor"))
+
+from cenote_executor import function, service
+from cenote_executor.channel import Channel, Closed
+from cenote_executor.graph import materialize
+from cenote_executor.payload import Payloads
+
+
+class Read:
+    """A graph as the scheduler reads it."""
+
+    def __init__(self, expr, keys, **settings):
+        header, frames = serialize(to_serialize(expr), on_error="raise")
+        self.keys, self.tasks, self.notes, self.buffers = [], {}, [{}], []
+        for message in materialize(Serialized(header, list(frames)), set(keys), **settings):
+            message = core.loads([bytes(frame) for frame in core.dumps(message)])
+            if "keys" in message:
+                self.keys += msgpack.unpackb(message["keys"], use_list=False)
+            elif "tasks" in message:
+                self.count, self.fifo_timeout = message["tasks"], message["fifo_timeout"]
+            else:
+                self.take(message)
+        assert len(self.tasks) == self.count
+
+    def take(self, message):
+        numbers = {name: iter(array(kind, message[name])) for name, kind in ARRAYS.items()}
+        self.notes += message["annotations"]
+        self.buffers += message["buffers"]
+        pickles = message["pickles"]
+        for producer, actor in zip(message["data_producer"], message["actor"], strict=True):
+            key = self.keys[len(self.tasks)]
+            length = next(numbers["pickle_lengths"])
+            needs = [next(numbers["dependencies"]) for _ in range(next(numbers["dependency_counts"]))]
+            used = [next(numbers["buffer_of"]) for _ in range(next(numbers["buffer_counts"]))]
+            self.tasks[key] = {
+                "pickle": pickles[:length],
+                "needs": needs,
+                "used": used,
+                "order": next(numbers["order"]),
+                "note": self.notes[next(numbers["annotation_of"])],
+                "producer": bool(producer),
+                "actor": bool(actor),
+            }
+            pickles = pickles[length:]
+        assert not pickles and all(next(rest, None) is None for rest in numbers.values())
+
+    def needs(self, key):
+        return {self.keys[place] for place in self.tasks[key]["needs"]}
+
+    def node(self, key):
+        task = self.tasks[key]
+        return pickle.loads(task["pickle"], buffers=[self.buffers[place] for place in task["used"]])
+
+
+ARRAYS = {
+    "pickle_lengths": "Q",
+    "dependency_counts": "I",
+    "dependencies": "I",
+    "buffer_counts": "I",
+    "buffer_of": "I",
+    "order": "q",
+    "annotation_of": "I",
+}
+
+
+def low(tasks):
+    return LLGExpr({task.key: task for task in tasks})
+
+
+def local(x, y=1):
+    return x + y
+
+
+local.__module__ = "__main__"
+
+
+def test_what_is_needed_is_there_and_what_is_not_is_left_out():
+    tasks = [Task("a", add, 1, 2), Alias("b", "a"), Task("c", add, TaskRef("b"), TaskRef("far")), Task("d", add, 3, 4)]
+    graph = Read(low(tasks), ["c"])
+    assert set(graph.tasks) == {"a", "b", "c"} and graph.keys[3:] == ["far"]
+    assert graph.needs("c") == {"b", "far"} and graph.needs("b") == {"a"} and not graph.needs("a")
+    assert sorted(task["order"] for task in graph.tasks.values()) == [0, 1, 2]
+    assert graph.node("c")({"b": 3, "far": 4}) == 7
+
+
+def test_the_order_of_the_client_counts_and_what_it_leaves_out_comes_first():
+    graph = Read(low([DataNode("data", 1), Task("a", add, TaskRef("data"), 2)]), ["a"], internal_priority={"a": 5})
+    assert {key: task["order"] for key, task in graph.tasks.items()} == {"a": 5, "data": -1}
+
+
+def test_functions_that_go_by_value_are_pickled_once():
+    tasks = [Task(("x", place), local, place) for place in range(5000)]
+    graph = Read(low(tasks), [task.key for task in tasks])
+    assert len(graph.buffers) == 1 and all(task["used"] == [0] for task in graph.tasks.values())
+    assert graph.node(("x", 4999))() == 5000
+    # A stock worker does just this.
+    assert pickle.loads(graph.tasks["x", 7]["pickle"], buffers=[bytearray(graph.buffers[0])])() == 8
+
+
+def test_classes_and_functions_inside_of_others_are_shared_too():
+    @dask.delayed
+    def inner(x):
+        return x + offset.value
+
+    class Offset:
+        value = 10
+
+    offset = Offset()
+    tasks = [Task(place, partial(local, y=offset.value), place) for place in range(3)]
+    tasks += [Task("list", sum, List(TaskRef(0), 1)), Task("object", type, offset)]
+    graph = Read(low(tasks), [0, 1, 2, "list", "object"])
+    assert graph.tasks[0]["used"] == graph.tasks[1]["used"] == graph.tasks[2]["used"] != []
+    assert graph.node(2)() == 12 and graph.node("list")({0: 2}) == 3
+    assert graph.node("object")().__name__ == "Offset"
+    assert inner.__name__ == "inner"
+
+
+def test_large_buffers_that_tasks_share_are_there_once_and_short_ones_stay_inside():
+    data, short = numpy.arange(100_000), numpy.arange(3)
+    tasks = [Task(place, mul, data, short[place]) for place in range(3)] + [Task("t", add, data.T, data[1:])]
+    graph = Read(low(tasks), [0, 1, 2, "t"])
+    assert [len(buffer) for buffer in graph.buffers] == [800_000, 799_992]
+    assert graph.tasks[0]["used"] == graph.tasks[2]["used"] == [0]
+    assert (graph.node(2)() == data * 2).all()
+    pairs = [memoryview(bytearray(20_000))[place : place + 10_000] for place in (0, 10_000)]
+    pairs[1][:] = b"\1" * 10_000
+    tasks = [Task(place, bytes, pickle.PickleBuffer(pair)) for place, pair in enumerate(pairs)]
+    made = Payloads().of(tasks)
+    assert list(array("I", made["buffer_of"])) == [0, 1]
+
+
+@pytest.mark.parametrize("thing", [bytes(1_000_000), "x" * 1_000_000, {"a": ["y" * 1_000_000]}, [bytes(600_000)] * 2])
+def test_large_values_that_tasks_share_are_there_once(thing):
+    tasks = [Task(place, list.append, thing, place) for place in range(50)]
+    graph = Read(low(tasks), range(50))
+    size = sum(len(task["pickle"]) for task in graph.tasks.values()) + sum(map(len, graph.buffers))
+    assert size < 4_000_000
+    assert all(graph.node(place).args == (thing, place) for place in (0, 1, 2, 49))
+
+
+def test_what_only_cloudpickle_knows_is_pickled_by_it():
+    tasks = [Task("module", local, sys), Task("lambda", lambda: 5), Task("after", add, 1, 2)]
+    graph = Read(low(tasks), ["module", "lambda", "after"])
+    assert graph.node("module").args == (sys,) and graph.node("lambda")() == 5 and graph.node("after")() == 3
+
+
+def test_what_nothing_can_pickle_is_an_error():
+    expr = Task("a", threading.Lock)
+    with pytest.raises(TypeError, match="pickle"):
+        Payloads().of([Task("b", add, threading.Lock(), 1)])
+    assert Payloads().of([expr])["pickles"]
+
+
+def test_annotations_are_understood_and_each_is_there_once():
+    tasks = [Task(place, add, place, 1) for place in range(6000)]
+    settings = {"retries": 2, "priority": 1, "workers": ["a", 3], "resources": {"GPU": 1}, "allow_other_workers": True}
+    graph = Read(low(tasks), range(6000), annotations=settings, actors=[1], fifo_timeout="100ms")
+    note = graph.tasks[5999]["note"]
+    assert len(graph.notes) == 2 and graph.fifo_timeout == 0.1
+    assert note["workers"] == ("a", "3") and note["resources"] == {"GPU": 1.0} and note["retries"] == 2
+    assert note["all"]["workers"] == ("a", 3) and note["priority"] == 1.0 and note["allow_other_workers"]
+    assert [key for key, task in graph.tasks.items() if task["actor"]] == [1]
+    graph = Read(low(tasks[:4]), range(4), annotations={"priority": lambda key: key % 2}, actors=True)
+    assert all(task["note"]["priority"] == key % 2 for key, task in graph.tasks.items())
+    assert all(task["actor"] for task in graph.tasks.values())
+    for wrong in ({"retries": "x"}, {"resources": 1}, {"priority": "high"}):
+        with pytest.raises((TypeError, ValueError)):
+            Read(low(tasks[:1]), [0], annotations=wrong)
+
+
+def test_annotations_of_layers_come_before_those_of_all():
+    with dask.annotate(retries=7):
+        first = dask.delayed(add)(1, 2)
+    from dask.base import collections_to_expr
+
+    last = first + 1
+    expr = collections_to_expr(last, optimize_graph=False)
+    graph = Read(expr, [last.key], annotations={"retries": 1})
+    assert {task["note"]["retries"] for task in graph.tasks.values()} == {7, 1}
+
+
+def test_keys_are_what_the_wire_can_say():
+    keys = [("x", numpy.int64(3)), numpy.str_("y"), 1.5, b"z", ("x", ("y", 2))]
+    graph = Read(low([Task(key, add, 1, 2) for key in keys]), keys)
+    assert set(graph.tasks) == set(keys)
+    assert next(type(key[1]) for key in graph.keys if key == ("x", 3)) is int
+    with pytest.raises(TypeError, match="part of a key"):
+        Read(low([Task(frozenset(), add, 1, 2)]), [frozenset()])
+
+
+def test_frames_may_be_compressed_or_split():
+    header, frames = serialize(to_serialize(low([Task("a", add, 1, 2)])), on_error="raise")
+    compressed = [__import__("zlib").compress(bytes(frame)) for frame in frames]
+    said = Serialized(dict(header, compression=["zlib"] * len(frames)), compressed)
+    assert next(materialize(said, {"a"}))["tasks"] == 1
+
+
+def test_an_expression_that_cannot_be_read_is_an_error_with_its_cause():
+    said = Serialized({"serializer": "pickle", "writeable": ()}, [b"cno_such_module\nx\n."])
+    with pytest.raises(RuntimeError, match="Error during deserialization of the task graph") as caught:
+        next(materialize(said, {"a"}))
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+def test_requests_are_answered_one_after_another(tmp_path):
+    up, down = os.pipe(), os.pipe()
+    served = threading.Thread(target=service.serve, args=(up[0], down[1]), daemon=True)
+    served.start()
+    channel = Channel(down[0], up[1])
+    greeting = core.loads(channel.read())
+    assert greeting["versions"]["packages"]["dask"] == dask.__version__
+    channel.write({"op": "run_function", "scheduler": "tcp://h:1", "function": cloudpickle.dumps(lambda: 7)})
+    assert core.loads(channel.read())["value"] == {"status": "OK", "result": 7}
+    assert core.loads(channel.read()) == {"status": "OK"}
+    channel.write({"op": "unregister_scheduler_plugin", "scheduler": "tcp://h:1", "name": "nobody"})
+    assert core.loads(channel.read())["status"] == "error"
+    os.close(up[1])
+    served.join(5)
+    assert not served.is_alive()
+    with pytest.raises(Closed):
+        os.close(down[1])
+        channel.read()
+
+
+def value(messages):
+    (message,) = messages
+    return message["value"]
+
+
+def test_functions_see_the_scheduler_and_their_errors_are_answers():
+    call = partial(function.run_function, "tcp://h:1")
+    assert value(call(cloudpickle.dumps(lambda dask_scheduler: dask_scheduler.address)))["status"] == "OK"
+
+    async def waits(x):
+        return x
+
+    assert value(call(cloudpickle.dumps(waits), pickle.dumps((3,))))["result"].frames
+    assert value(call(cloudpickle.dumps(waits), pickle.dumps((3,)), wait=False))["status"] == "OK"
+    answer = value(call(cloudpickle.dumps(lambda dask_scheduler: dask_scheduler.bandwidth)))
+    assert answer["status"] == "error" and "not written in Python" in answer["exception_text"]
+
+
+def test_uploaded_files_can_be_imported_and_other_plugins_are_refused(tmp_path):
+    (tmp_path / "uploaded_here.py").write_text("x = 5")
+    plugin = SchedulerUploadFile(str(tmp_path / "uploaded_here.py"))
+    assert value(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(plugin), "up")) is None
+    assert __import__("uploaded_here").x == 5
+    assert value(function.unregister_scheduler_plugin("tcp://h:1", "up")) is None
+    with zipfile.ZipFile(tmp_path / "zipped_here.zip", "w") as file:
+        file.writestr("zipped_here/__init__.py", "x = 6")
+    plugin = SchedulerUploadFile(str(tmp_path / "zipped_here.zip"))
+    value(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(plugin)))
+    assert __import__("zipped_here").x == 6
+    with pytest.raises(NotImplementedError, match="written in Python"):
+        list(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(SchedulerPlugin())))
+
+
+def test_progress_bars_say_what_they_want_to_know():
+    from distributed.diagnostics import progressbar
+
+    said = []
+
+    class Comm:
+        async def write(self, message, **_):
+            said.append(message)
+            raise InterruptedError
+
+    async def connect(*_, **__):
+        return Comm()
+
+    import asyncio
+    from unittest.mock import patch
+
+    for bar in (
+        progressbar.ProgressBar(["a", ("b", 1)], "tcp://h:1", complete=False),
+        progressbar.MultiProgressBar(["a"], "tcp://h:1"),
+        progressbar.MultiProgressBar(["a"], "tcp://h:1", group_by="spans"),
+        progressbar.MultiProgressBar(["a"], "tcp://h:1", group_by=len),
+    ):
+        with patch.object(progressbar, "connect", connect), pytest.raises(InterruptedError):
+            asyncio.run(bar.listen())
+        bar.comm.abort = lambda: None
+    answers = [value(function.feed(message["setup"], message["function"])) for message in said[:3]]
+    assert [answer["group"] for answer in answers] == [None, "prefix", "spans"]
+    assert set(msgpack.unpackb(answers[0]["keys"], use_list=False)) == {"a", ("b", 1)}
+    with pytest.raises(NotImplementedError, match="prefix or spans"):
+        list(function.feed(said[3]["setup"]))
+    with pytest.raises(NotImplementedError, match="progress bars"):
+        list(function.feed(cloudpickle.dumps(print)))
