@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::Scheduler;
 use super::instruction::{Exception, Failure, Instruction};
 use super::messages::{cancelled_keys, key_in_memory};
+use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Id, Set};
 use super::stimulus::{GraphSpec, Text};
@@ -52,6 +53,7 @@ impl Scheduler {
     pub(super) fn client_joined(&mut self, name: &Text, versions: &Value) {
         let id = self.client(name);
         self.clients[id].connected = true;
+        self.notice_client("add-client", name);
         let warning = Optional(Some(self.client_warning(versions)));
         self.tell_client(id, StreamStart { warning, error: Optional(Some("".into())) });
     }
@@ -78,7 +80,10 @@ impl Scheduler {
         let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
             Ok(graph) => self.submit(id, GraphSpec { tasks: graph.tasks, ..about }),
-            Err(exception) => self.refuse_graph(id, about.keys, &exception),
+            Err(exception) => {
+                self.notice_graph(&self.clients[id].name.clone(), GraphOutcome::Refused);
+                self.refuse_graph(id, about.keys, &exception);
+            }
         }
         while let Some(client) = self.clients.value_mut(id)
             && client.reading.is_none()
@@ -145,6 +150,7 @@ impl Scheduler {
         self.release_keys(id, &keys);
         let name = self.clients[id].name.clone();
         self.clients.remove(&name);
+        self.notice_client("remove-client", &name);
         self.leave_coordination(&name);
     }
 
@@ -241,6 +247,7 @@ impl Scheduler {
 
     /// Stops computing keys, and all that needs them, where nobody else wants it.
     fn cancel(&mut self, id: ClientId, keys: &[Key], force: bool, why: &(Option<Text>, Option<Text>)) {
+        self.notice_cancel(&self.clients[id].name.clone(), keys.len(), force);
         let mut found: Set<TaskId> = Set::default();
         let mut stack: Vec<TaskId> = keys.iter().rev().filter_map(|key| self.tasks.id(key)).collect();
         while let Some(task) = stack.pop() {

@@ -46,6 +46,7 @@ impl Scheduler {
             ("error", "".into()),
         ];
         self.answer(ticket, Ok(Value::map(answer)));
+        self.notice_worker(&about.address);
         let id = self.workers.insert(about, self.now, self.settings.worker_saturation);
         if self.workers[id].spec.status == WorkerStatus::Running {
             self.schedule_unrunnable(id);
@@ -113,6 +114,7 @@ impl Scheduler {
         if before == status {
             return;
         }
+        self.notice_status(&self.workers[worker].address().clone(), before, status);
         self.rank(worker);
         if status == WorkerStatus::Running {
             self.schedule_unrunnable(worker);
@@ -139,6 +141,7 @@ impl Scheduler {
             }
         }
         let held: Vec<_> = self.replicas.has_what(id).collect();
+        let leaving = self.leaving(&worker, &held);
         for task in held {
             self.lose_replica(task, id);
             if worker.actors.contains(&task) {
@@ -149,6 +152,7 @@ impl Scheduler {
             }
         }
         self.cascade(recommendations);
+        self.notice_leaving(worker.address(), &leaving, expected);
         let others: Vec<_> = self.workers.ids().collect();
         let stimulus_id = self.stimulus_id();
         for other in others {
@@ -180,6 +184,10 @@ impl Scheduler {
             let ttl = ttl.max(BEATS_MISSED_MAX * heartbeat_interval(self.workers.len()));
             let silent = self.workers.iter().filter(|(_, worker)| worker.last_seen + ttl < self.now);
             let silent: Vec<_> = silent.map(|(id, _)| id).collect();
+            if !silent.is_empty() {
+                let workers = silent.iter().map(|&id| self.workers[id].address().clone()).collect();
+                self.notice_silence(workers, ttl);
+            }
             for id in silent {
                 self.dismiss_worker(id, false);
             }
@@ -220,6 +228,10 @@ impl Scheduler {
         }
         if alone.is_some_and(|alone| alone + timeout < self.now) {
             failures.extend(self.queued.iter().map(|&(_, id)| (id, Exception::NoWorker { timeout })));
+        }
+        if !failures.is_empty() {
+            let keys: Vec<_> = failures.iter().map(|(id, _)| self.tasks[*id].key.clone()).collect();
+            self.notice_giving_up(&keys);
         }
         for (id, exception) in failures {
             if let Some(cause) = self.tasks.get(id).map(|task| task.key.clone()) {

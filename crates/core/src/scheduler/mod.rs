@@ -20,6 +20,7 @@ mod inspect;
 pub mod instruction;
 mod membership;
 mod messages;
+mod notice;
 mod placement;
 mod plugins;
 mod query;

@@ -30,6 +30,9 @@ impl Scheduler {
                 self.answer(ticket, Ok(answer.into()));
             }
             Question::Retry(it) => {
+                if let Some(client) = &it.client.0 {
+                    self.notice_retry(client, it.keys.len());
+                }
                 let answer = self.retry_all(&it.keys);
                 self.answer(ticket, answer);
             }

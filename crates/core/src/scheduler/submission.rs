@@ -4,6 +4,7 @@ use super::Scheduler;
 use super::client::ClientId;
 use super::instruction::Exception;
 use super::messages::cancelled_keys;
+use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Map, Set};
 use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
@@ -23,12 +24,15 @@ impl Scheduler {
             self.refuse_graph(client, graph.keys, &Exception::Cycle);
             return;
         }
+        let name = self.clients[client].name.clone();
         if self.needs_what_is_lost(&specs, &graph.keys) {
+            self.notice_graph(&name, GraphOutcome::Lost);
             let reason = Some("lost dependencies".into());
             self.tell_client(client, cancelled_keys(graph.keys.clone(), reason, None));
             self.release_keys(client, &graph.keys);
             return;
         }
+        self.notice_graph(&name, GraphOutcome::Entered);
         self.record_graph(&graph.keys);
         let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
         let touched = self.enter_tasks(specs, &graph.keys, generation);
