@@ -106,6 +106,16 @@ record! {
         close_workers: Optional<bool>,
         /// Whether they are forgotten at once.
         remove: Optional<bool>,
+        /// If neither is said, see [`WorkersToClose`](super::query::WorkersToClose).
+        memory_ratio: Optional<f64>,
+        /// How many, if neither is said.
+        n: Optional<i64>,
+        /// How workers are grouped, if neither is said.
+        key: Optional<Value>,
+        /// How many stay at least, if neither is said.
+        minimum: Optional<i64>,
+        /// How many stay, if neither is said.
+        target: Optional<i64>,
         /// What caused this.
         stimulus_id: Optional<Text>,
     }

@@ -109,7 +109,12 @@ impl Scheduler {
     }
 
     pub(super) fn worker_status(&mut self, worker: WorkerId, status: &Text) {
-        let Some(status) = WorkerStatus::of(status) else { return };
+        if let Some(status) = WorkerStatus::of(status) {
+            self.change_status(worker, status);
+        }
+    }
+
+    pub(super) fn change_status(&mut self, worker: WorkerId, status: WorkerStatus) {
         let before = std::mem::replace(&mut self.workers[worker].spec.status, status);
         if before == status {
             return;
@@ -129,6 +134,9 @@ impl Scheduler {
 
     /// A worker has left: what it ran runs elsewhere, what only it held is computed again.
     pub(super) fn remove_worker(&mut self, id: WorkerId, expected: bool) {
+        if self.workers.get(id).is_none() {
+            return;
+        }
         let worker = self.workers.remove(id);
         self.versions.leave(&worker.about.versions);
         let mut recommendations = Recommendations::default();

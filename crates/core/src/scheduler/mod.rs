@@ -29,6 +29,7 @@ mod recommendations;
 mod registry;
 mod relation;
 mod replicas;
+mod retirement;
 pub mod stimulus;
 pub mod story;
 mod submission;
@@ -53,6 +54,7 @@ use plugins::Plugins;
 use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
+use retirement::Retirement;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, TaskId, Tasks};
@@ -136,6 +138,10 @@ pub struct Scheduler {
     /// Bytes a second between workers, as they have measured.
     bandwidth: f64,
     idleness: Idleness,
+    /// Workers that are about to leave.
+    retirements: Vec<Retirement>,
+    /// When it was last seen how far they are.
+    retirements_seen: Option<f64>,
     /// Whose graphs are being read.
     tickets: Map<u64, ClientId>,
     ticket_last: u64,
@@ -175,6 +181,8 @@ impl Scheduler {
             unrunnable: BTreeSet::new(),
             no_workers_since: None,
             idleness: Idleness::default(),
+            retirements: Vec::new(),
+            retirements_seen: None,
             tickets: Map::default(),
             ticket_last: 0,
             generation: 0,
@@ -211,6 +219,7 @@ impl Scheduler {
             Stimulus::Tick => self.tick(),
         }
         self.resume_waiting();
+        self.advance_retirements();
         self.fill_free_threads();
         self.note_idleness();
         *instructions = std::mem::take(&mut self.out);

@@ -64,10 +64,6 @@ impl Scheduler {
                 let answer = self.set_resources(&it);
                 self.answer(ticket, answer);
             }
-            Question::RetireWorkers(_) => {
-                let text = "this scheduler cannot do that yet";
-                self.answer(ticket, Err(ErrorReply::builtin(Builtin::NotImplemented, text)));
-            }
             Question::KeepPlugin(it) => {
                 let kept = self.plugins.keep(it);
                 self.answer(ticket, Ok(kept.into()));
@@ -76,6 +72,7 @@ impl Scheduler {
                 let dropped = self.plugins.forget(&it);
                 self.answer(ticket, Ok(dropped.into()));
             }
+            Question::RetireWorkers(it) => self.retire_workers(ticket, &it),
             other => self.coordinate(ticket, other),
         }
     }

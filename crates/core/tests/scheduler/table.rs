@@ -184,6 +184,11 @@ pub fn line(instruction: &Instruction) -> String {
                 let holders = it.who_has.0.iter().map(|(key, holders)| format!(" {key}@{}", holders.join(",")));
                 format!("{worker}: refresh{}", holders.collect::<String>())
             }
+            ToWorker::AcquireReplicas(it) => {
+                let holders = it.who_has.0.iter().map(|(key, holders)| format!(" {key}@{}", holders.join(",")));
+                format!("{worker}: acquire{}", holders.collect::<String>())
+            }
+            ToWorker::WorkerStatusChange(it) => format!("{worker}: become {}", it.status),
             ToWorker::RemoveWorker(it) => format!("{worker}: gone {}", it.worker),
             ToWorker::Close(it) => format!("{worker}: close, {}", it.reason),
             other => format!("{worker}: {other:?}"),

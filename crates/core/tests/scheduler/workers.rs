@@ -1,7 +1,7 @@
 //! Workers: they join, leave, and say what is not so.
 
 use cenote_core::protocol::field::{Map, Optional};
-use cenote_core::protocol::question::{SetResources, SetRestrictions};
+use cenote_core::protocol::question::{RetireWorkers, SetResources, SetRestrictions};
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{AddKeys, HeartbeatWorker, ReleaseWorkerData, RequestRefreshWhoHas};
 use cenote_core::scheduler::stimulus::Stimulus;
@@ -141,4 +141,39 @@ fn restrictions_and_resources_can_be_set_later() {
         ("answer 1: OK\n".into(), true)
     );
     assert!(table.tell(joined("w")).ends_with("w: compute b run 1 a@v\n"));
+}
+
+fn retires(worker: &str) -> RetireWorkers {
+    RetireWorkers {
+        workers: Optional(Some(vec![worker.into()])),
+        names: Optional(None),
+        close_workers: Optional(Some(true)),
+        remove: Optional(None),
+        memory_ratio: Optional(None),
+        n: Optional(None),
+        key: Optional(None),
+        minimum: Optional(None),
+        target: Optional(None),
+        stimulus_id: Optional(None),
+    }
+}
+
+#[test]
+fn a_worker_leaves_when_what_only_it_holds_is_elsewhere() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[])], &["a"]);
+    table.finished("v", "a", 0);
+    assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\nw: acquire a@v\n");
+    assert_eq!(table.submit(&[("b", &[])], &["b"]), "w: compute b run 1\n", "who retires takes no work");
+    let arrived = AddKeys { keys: keys(&["a"]), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", arrived), "v: close, scheduler-remove-worker\nw: gone v\nanswer 1: v=running\n");
+    assert_eq!(table.ask(retires("nobody")), "answer 1: \n");
+}
+
+#[test]
+fn a_worker_stays_if_nobody_can_take_what_it_holds() {
+    let mut table = Table::new(&["v"]);
+    table.submit(&[("a", &[])], &["a"]);
+    table.finished("v", "a", 0);
+    assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\nv: become running\nanswer 1: \n");
 }

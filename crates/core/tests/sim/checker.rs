@@ -13,6 +13,8 @@ use super::worker::RAISED_BY;
 /// Faults end after so many seconds, and everything must be done after so many more.
 const FAULTY_SECONDS: u64 = 5;
 const HEALED_SECONDS: u64 = 40;
+/// What is raised when something has broken.
+const FAULTS: &[&str] = &[EXECUTOR_DIED, "KilledWorker", "Actor was lost", "NoValidWorkerError", "NoWorkerError"];
 const SECOND: u64 = 1_000_000;
 
 /// Runs a seed to its end, and returns the scheduler for those who count.
@@ -35,6 +37,7 @@ impl Cluster {
     fn heal(&mut self) {
         self.faults = false;
         self.executor_dies = false;
+        self.outage_end = 0;
         self.net.heal();
         for index in 0..self.workers.len() {
             self.thaw(index);
@@ -105,7 +108,7 @@ impl Cluster {
             }
             Belief::Erred(raised) => {
                 let by_task = raised.strip_prefix(RAISED_BY).is_some_and(|cause| self.workload.may_fail(cause));
-                let by_fault = [EXECUTOR_DIED, "KilledWorker", "Actor was lost"].iter().any(|it| raised.contains(it));
+                let by_fault = FAULTS.iter().any(|it| raised.contains(it));
                 assert!(by_task || by_fault, "{name} cannot have failed: {raised}");
             }
             Belief::Cancelled => {}

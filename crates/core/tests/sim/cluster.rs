@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cenote_core::protocol::client::{FromClient, UpdateGraph};
-use cenote_core::protocol::field::{Map, Number, Optional, Set};
+use cenote_core::protocol::field::{Map, Number, Optional};
 use cenote_core::protocol::question::Question;
-use cenote_core::protocol::serialized::Serialized;
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker};
-use cenote_core::scheduler::instruction::{Exception, Instruction};
+use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
 use cenote_core::scheduler::worker::WorkerStatus;
 use cenote_core::scheduler::{Scheduler, Settings};
 
 use super::chance::Chance;
-use super::client::{Belief, ModelClient};
+use super::client::ModelClient;
 use super::mutants::Mutant;
 use super::network::{AtWorker, Connection, Event, Micros, Network};
 use super::worker::{Act, ModelWorker};
@@ -46,6 +44,8 @@ pub struct Cluster {
     /// Graphs that are pickled: the executor knows them by number.
     pub graphs: Vec<GraphSpec>,
     pub executor_dies: bool,
+    /// Until then no worker can start.
+    pub outage_end: Micros,
     /// Which connection the scheduler has with each address.
     streams: BTreeMap<String, (usize, Connection)>,
     connections: Connection,
@@ -59,7 +59,12 @@ pub struct Cluster {
 impl Cluster {
     pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut chance = Chance::new(seed);
-        let settings = Settings { worker_ttl: Some(3.0), refresh_attempts_max: 5, ..Settings::default() };
+        let settings = Settings {
+            worker_ttl: Some(3.0),
+            refresh_attempts_max: 5,
+            no_workers_timeout: chance.happens(500).then_some(0.3),
+            ..Settings::default()
+        };
         let mut cluster = Self {
             scheduler: Scheduler::new(settings),
             net: Network::default(),
@@ -70,6 +75,7 @@ impl Cluster {
             lost: BTreeSet::new(),
             graphs: Vec::new(),
             executor_dies: false,
+            outage_end: 0,
             streams: BTreeMap::new(),
             connections: 0,
             asked: BTreeMap::new(),
@@ -131,6 +137,11 @@ impl Cluster {
         self.at_scheduler(None, Stimulus::Tick);
         for index in 0..self.workers.len() {
             if self.workers[index].alive && !self.workers[index].frozen {
+                if !self.faults && self.workers[index].status != WorkerStatus::Running {
+                    // It was told to take no work, and nobody else will tell it to go on.
+                    self.workers[index].take_on(WorkerStatus::Running);
+                    self.act(index);
+                }
                 self.beat(index);
             }
         }
@@ -261,21 +272,14 @@ impl Cluster {
         self.net.send(SCHEDULER, &name, delay, Event::AtWorker { worker, connection, what });
     }
 
-    fn materialize(&mut self, graph: &Serialized) -> Result<GraphSpec, Exception> {
-        if std::mem::take(&mut self.executor_dies) {
-            let text = EXECUTOR_DIED.into();
-            let (exception, traceback_text) = (EXECUTOR_DIED.into(), "".into());
-            return Err(Exception::Raised { exception, traceback: Value::Nil, text, traceback_text });
-        }
-        let number: usize = String::from_utf8_lossy(&graph.frames()[0]).parse().expect("graphs are sent as numbers");
-        Ok(self.graphs[number].clone())
-    }
-
     // ---- Workers
 
     pub fn boot(&mut self, index: usize) {
         if self.workers[index].alive {
             return;
+        }
+        if self.net.now < self.outage_end {
+            return self.net.after(self.outage_end - self.net.now, Event::Boot { worker: index });
         }
         self.connections += 1;
         let (connection, name) = (self.connections, self.workers[index].name.clone());
@@ -430,55 +434,5 @@ impl Cluster {
             let what = AtWorker::Answered { data };
             self.net.after(delay, Event::AtWorker { worker: by, connection, what });
         }
-    }
-
-    // ---- Clients
-
-    pub fn say(&mut self, client: usize, said: impl Into<FromClient>) {
-        let name = self.clients[client].name.clone();
-        self.tell_scheduler(&name, None, Stimulus::Client { client: (*name).into(), said: said.into() });
-    }
-
-    fn client_acts(&mut self, client: usize) {
-        if !self.clients[client].open || self.clients[client].plan == 0 {
-            return;
-        }
-        self.clients[client].plan -= 1;
-        self.plan_step(client);
-        let delay = self.chance.between(MILLI, 600 * MILLI);
-        self.net.after(delay, Event::ClientActs { client });
-    }
-
-    /// Sends a graph, as it is or pickled.
-    pub fn submit(&mut self, client: usize) {
-        let older: Vec<String> = self.clients[client].keys.keys().cloned().collect();
-        let label = format!("{client}x{}", self.graphs.len());
-        let graph = self.workload.graph(&label, &older, &mut self.chance);
-        self.graphs.push(graph.clone());
-        for key in &graph.keys {
-            self.clients[client].keys.insert(key.to_string(), Belief::Pending);
-        }
-        let name = self.clients[client].name.clone();
-        if self.chance.happens(400) {
-            let said = expression(self.graphs.len() - 1, &graph);
-            self.say(client, said);
-        } else {
-            self.tell_scheduler(&name, None, Stimulus::Submit { client: (*name).into(), graph });
-        }
-    }
-}
-
-/// A graph as a stock client sends it, but that its number stands for the pickle.
-fn expression(number: usize, graph: &GraphSpec) -> UpdateGraph {
-    UpdateGraph {
-        expr_ser: Serialized::pickled(number.to_string().into_bytes().into(), &[]),
-        keys: Set(graph.keys.clone()),
-        internal_priority: None,
-        submitting_task: graph.submitting_task.clone(),
-        fifo_timeout: graph.fifo_timeout.into(),
-        actors: Value::Nil,
-        code: None,
-        annotations: None,
-        span_metadata: None,
     }
 }

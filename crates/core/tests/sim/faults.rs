@@ -3,7 +3,7 @@
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys, ClientReleasesKeys, CloseClient};
 use cenote_core::protocol::field::Optional;
-use cenote_core::protocol::question::Retry;
+use cenote_core::protocol::question::{RetireWorkers, Retry};
 use cenote_core::protocol::worker::{
     AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule,
 };
@@ -11,6 +11,7 @@ use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
 
+use super::chance::Chance;
 use super::client::Belief;
 use super::cluster::{Cluster, SCHEDULER};
 use super::network::Event;
@@ -28,7 +29,7 @@ impl Cluster {
         self.net.after(delay, Event::Fault);
         let index = self.chance.below(self.workers.len());
         let alive = self.workers[index].alive;
-        match self.chance.below(10) {
+        match self.chance.below(12) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
             2 if alive => {
@@ -48,8 +49,38 @@ impl Cluster {
             7 if alive => self.answer_twice(index),
             8 if alive => self.talk_nonsense(index),
             9 => self.executor_dies = true,
+            10 if alive => self.retire(index),
+            11 if self.chance.happens(100) => self.outage(),
             _ => self.boot(index),
         }
+    }
+
+    /// All workers are gone for a while.
+    fn outage(&mut self) {
+        self.outage_end = self.net.now + 1500 * MILLI;
+        for index in 0..self.workers.len() {
+            if self.workers[index].alive {
+                self.crash(index, false);
+            }
+        }
+    }
+
+    /// Somebody wants a worker to leave.
+    fn retire(&mut self, index: usize) {
+        let said = |chance: &mut Chance| Optional(Some(chance.happens(500)));
+        let asked = RetireWorkers {
+            workers: Optional(Some(vec![(*self.workers[index].address).into()])),
+            names: Optional(None),
+            close_workers: said(&mut self.chance),
+            remove: said(&mut self.chance),
+            memory_ratio: Optional(None),
+            n: Optional(None),
+            key: Optional(None),
+            minimum: Optional(None),
+            target: Optional(None),
+            stimulus_id: Optional(None),
+        };
+        self.ask("operator", None, asked);
     }
 
     fn slow_link(&mut self, index: usize) {

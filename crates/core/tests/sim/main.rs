@@ -13,6 +13,7 @@ mod cluster;
 mod faults;
 mod mutants;
 mod network;
+mod submission;
 mod worker;
 mod workload;
 
@@ -32,7 +33,7 @@ const MUTANT_SEEDS: u64 = 150;
 /// So many seeds that failed are shown before the run ends.
 const FAILURES_SHOWN: usize = 10;
 
-/// The direct transitions, but one.
+/// The direct transitions.
 const DIRECT: &[(StateName, StateName)] = {
     use StateName::{Erred, Forgotten, Memory, NoWorker, Processing, Queued, Released, Waiting};
     &[
@@ -46,7 +47,7 @@ const DIRECT: &[(StateName, StateName)] = {
         (Waiting, Memory),
         (Queued, Released),
         (Queued, Processing),
-        // (Queued, Erred) takes an actor that is lost while a root that needs it is queued: too rare for a fixed budget.
+        (Queued, Erred),
         (NoWorker, Released),
         (NoWorker, Processing),
         (NoWorker, Erred),

@@ -42,6 +42,8 @@ struct Wanted {
     asked: bool,
     /// Nobody had it: the scheduler will be asked.
     lost: bool,
+    /// The scheduler wants it here, whether it is needed or not.
+    acquired: bool,
 }
 
 /// What a worker wants done.
@@ -133,6 +135,19 @@ impl ModelWorker {
                 self.wanted.values_mut().for_each(|wanted| wanted.who_has.retain(|address| **address != *it.worker));
             }
             ToWorker::Close(_) => self.acts.push(Act::Die),
+            ToWorker::WorkerStatusChange(it) => {
+                self.take_on(WorkerStatus::of(&it.status).expect("the scheduler knows what it says"));
+            }
+            ToWorker::AcquireReplicas(it) => {
+                for (key, addresses) in it.who_has.0 {
+                    let key = key.to_string();
+                    if !self.data.contains_key(&key) {
+                        let wanted = self.wanted.entry(key).or_default();
+                        wanted.acquired = true;
+                        wanted.who_has = addresses.iter().map(ToString::to_string).collect();
+                    }
+                }
+            }
             other => panic!("a model worker does not know {other:?}"),
         }
     }
@@ -169,6 +184,9 @@ impl ModelWorker {
 
     fn free(&mut self, key: &str) {
         self.data.remove(key);
+        if let Some(wanted) = self.wanted.get_mut(key) {
+            wanted.acquired = false;
+        }
         match self.tasks.get_mut(key) {
             Some(task) if task.executing => task.cancelled = true,
             _ => {
@@ -231,7 +249,8 @@ impl ModelWorker {
     fn look_for_inputs(&mut self) {
         let needed: Vec<_> =
             self.tasks.values().filter(|task| !task.executing).flat_map(|task| task.inputs.clone()).collect();
-        self.wanted.retain(|key, wanted| wanted.asked || needed.contains(key));
+        self.wanted.retain(|key, wanted| wanted.asked || wanted.acquired || needed.contains(key));
+        let needed_here: std::collections::BTreeSet<_> = needed.iter().cloned().collect();
         for key in needed {
             if !self.data.contains_key(&key) {
                 self.wanted.entry(key).or_default();
@@ -244,6 +263,8 @@ impl ModelWorker {
             wanted.asked = true;
             if let Some(address) = wanted.who_has.pop() {
                 self.acts.push(Act::Ask { address, keys: vec![key.clone()] });
+            } else if wanted.acquired && !needed_here.contains(key) {
+                (wanted.asked, wanted.acquired) = (false, false);
             } else {
                 wanted.lost = true;
                 if !std::mem::replace(&mut self.asking, true) {
@@ -259,8 +280,9 @@ impl ModelWorker {
             let Some(wanted) = self.wanted.get_mut(&key) else { continue };
             wanted.asked = false;
             let Some(value) = value else { continue };
+            let acquired = wanted.acquired;
             self.wanted.remove(&key);
-            if self.is_needed(&key) && !self.data.contains_key(&key) {
+            if (acquired || self.is_needed(&key)) && !self.data.contains_key(&key) {
                 self.data.insert(key.clone(), value);
                 self.say(AddKeys { keys: vec![(*key).into()], stimulus_id: "fetched".into() });
             }

@@ -3,7 +3,7 @@
 
 mod scaling;
 mod task;
-mod worker;
+pub(super) mod worker;
 
 use super::Scheduler;
 use super::question::Answer;

@@ -76,7 +76,7 @@ impl Scheduler {
         Ok(Value::Tuple(self.closable(asked).into_iter().map(told).collect()))
     }
 
-    fn closable(&self, asked: &WorkersToClose) -> Vec<WorkerId> {
+    pub(in crate::scheduler) fn closable(&self, asked: &WorkersToClose) -> Vec<WorkerId> {
         let count = self.workers.len().cast_signed() as i64;
         let n = asked.n.0.or_else(|| asked.target.0.map(|target| count - target)).map(|n| n.max(0));
         let target = n.map(|n| count - n);

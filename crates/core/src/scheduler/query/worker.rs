@@ -74,7 +74,7 @@ impl Scheduler {
 }
 
 /// What is known of a worker.
-fn described(worker: &Worker) -> Value {
+pub(in crate::scheduler) fn described(worker: &Worker) -> Value {
     let about = &worker.about;
     let amount = |amount: &Number| match *amount {
         Number::Int(amount) => Value::Int(amount),
