@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cenote._native import Delayed
+from cenote._native import Delayed, are_distinct_nodes
 from cenote.collection import is_dask_collection
 
 __all__ = ["unpack_collections"]
@@ -44,7 +44,7 @@ def unpack_collections(*args: Any, traverse: bool = True) -> tuple[list[Any], Ca
     >>> repack(["one", "three"])
     (['one', 2], {'a': 'three'})
     """
-    if all(type(arg) is Delayed for arg in args) and len(set(map(id, args))) == len(args):
+    if are_distinct_nodes(args):
         return list(args), tuple
     found = _Found()
     steps = _steps(args, traverse, found)

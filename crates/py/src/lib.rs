@@ -23,7 +23,7 @@ mod _native {
     #[pymodule_export]
     use super::cull::cull;
     #[pymodule_export]
-    use super::delayed::{Delayed, DelayedGraph, MethodCaller, delayed, restore_delayed};
+    use super::delayed::{Delayed, DelayedGraph, MethodCaller, are_distinct_nodes, delayed, restore_delayed};
     #[pymodule_export]
     use super::dependencies::dependencies;
     #[pymodule_export]

@@ -4,6 +4,7 @@
 //! nothing and looks at nothing but the arguments of that one call; its key is made when somebody asks for it.
 
 mod call;
+mod distinct;
 mod foreign;
 mod graph;
 mod key;
@@ -23,6 +24,7 @@ mod unpack;
 mod walk;
 mod wrap;
 
+pub use distinct::are_distinct_nodes;
 pub use graph::DelayedGraph;
 pub use method::MethodCaller;
 pub use node::Delayed;

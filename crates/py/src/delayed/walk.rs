@@ -14,8 +14,10 @@ pub fn dependencies_first<'a>(
     roots: impl IntoIterator<Item = &'a Py<Delayed>>,
     mut skip: impl FnMut(&Delayed) -> bool,
 ) -> Vec<Py<Delayed>> {
-    let mut seen = HashSet::with_hasher(FxBuildHasher);
-    let mut walked = Vec::new();
+    let roots = roots.into_iter();
+    let expected = roots.size_hint().0;
+    let mut seen = HashSet::with_capacity_and_hasher(expected, FxBuildHasher);
+    let mut walked = Vec::with_capacity(expected);
     // A node and the step of its arguments to look at next.
     let mut path: Vec<(Py<Delayed>, usize)> = Vec::new();
     for root in roots {
