@@ -96,3 +96,19 @@ record! {
         nanny: Optional<bool>,
     }
 }
+
+record! {
+    /// The request `replicate`: let so many workers hold each result.
+    Replicate {
+        /// The keys.
+        keys: Vec<Key>,
+        /// How many workers; all when this is not said.
+        n: Optional<u64>,
+        /// The workers to choose from; all when this is not said.
+        workers: Optional<Vec<Text>>,
+        /// Copies that each holder hands out in one round.
+        branching_factor: Optional<u64>,
+        /// Whether copies beyond those are taken away; they are when this is not said.
+        delete: Optional<bool>,
+    }
+}

@@ -6,7 +6,7 @@ use cenote_core::protocol::error::DecodeError;
 use cenote_core::protocol::exception::Builtin;
 use cenote_core::protocol::field::encode;
 use cenote_core::protocol::frame::Frames;
-use cenote_core::protocol::query::Query;
+use cenote_core::protocol::query::{Identity, Query};
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::hub::{Hub, Reply};
-use super::{client, nanny, procedure, worker};
+use super::{client, nanny, procedure, subscription, worker};
 use crate::comm::{CommError, Connection};
 
 /// Serves a peer until it goes.
@@ -47,6 +47,7 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
                 continue;
             }
             "register_nanny" => return nanny::hold(hub, connection).await,
+            "subscribe_worker_status" => return subscription::workers(hub, connection).await,
             _ => {}
         }
         let frames = answer(hub, &request, &connection).await;
@@ -84,16 +85,16 @@ async fn reply(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Res
                 "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
             return Ok(Err(ErrorReply::text(text)));
         }
-        Query::Identity(identity) => return Ok(hub.query(&Query::Identity(identity)).map(|value| own(hub, value))),
+        Query::Identity(of) => return Ok(identity(hub, &of)),
         query => return Ok(hub.query(&query)),
     }
     procedure::call(hub, request, connection).await
 }
 
 /// The identity of the scheduler: what the machine says, and what the process knows of itself.
-fn own(hub: &Hub, value: Value) -> Value {
+pub(super) fn identity(hub: &Hub, of: &Identity) -> Reply {
     let facts = &hub.facts;
-    let Value::Map(rest) = value else { return value };
+    let Value::Map(rest) = hub.query(&Query::Identity(of.clone()))? else { return Ok(Value::Nil) };
     let services = facts.services.iter().map(|(name, port)| (name.clone().into(), Value::Int((*port).into())));
     let Value::Map(mut entries) = Value::map([
         ("type", "Scheduler".into()),
@@ -102,8 +103,8 @@ fn own(hub: &Hub, value: Value) -> Value {
         ("services", Value::Map(services.collect())),
         ("started", facts.started.into()),
     ]) else {
-        return Value::Nil;
+        return Ok(Value::Nil);
     };
     entries.extend(rest);
-    Value::Map(entries)
+    Ok(Value::Map(entries))
 }

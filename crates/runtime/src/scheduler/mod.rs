@@ -14,6 +14,7 @@ mod nanny;
 mod outbox;
 mod procedure;
 mod settings;
+mod subscription;
 mod worker;
 
 use std::io;

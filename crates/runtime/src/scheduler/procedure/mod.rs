@@ -4,6 +4,7 @@ mod broadcast;
 mod gather;
 mod peer;
 mod plugins;
+mod replicate;
 mod restart;
 mod scatter;
 
@@ -39,6 +40,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, connection: &Connecti
         "unregister_worker_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Workers).await,
         "register_nanny_plugin" => plugins::register(hub, request.arguments()?, plugins::Of::Nannies).await,
         "unregister_nanny_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Nannies).await,
+        "replicate" => replicate::replicate(hub, request.arguments()?).await,
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
         "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use cenote_core::key::Key;
 use cenote_core::protocol::exception::Builtin;
-use cenote_core::protocol::field::{Field, Text};
+use cenote_core::protocol::field::Text;
 use cenote_core::protocol::procedure::Scatter;
 use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::Stimulus;
 
 use super::peer;
+use super::replicate::key_of;
 use crate::scheduler::hub::{Hub, Reply};
 
 /// How often to look whether a worker has come.
@@ -76,8 +77,7 @@ async fn running(hub: &Hub, named: Option<&[Text]>, seconds: f64) -> Result<Vec<
 fn nbytes(reply: &Value) -> Vec<(Key, u64)> {
     let Some(Value::Map(entries)) = reply.get("nbytes") else { return Vec::new() };
     let sized = entries.iter().filter_map(|(key, nbytes)| {
-        let frames = key.encode();
-        let key = Key::read(&mut cenote_core::protocol::msgpack::Reader::of(&frames)).ok()?;
+        let key = key_of(key)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
         Some((key, nbytes.as_f64()? as u64))
     });
