@@ -116,12 +116,12 @@ impl Scheduler {
     }
 
     pub(super) fn put(&mut self, ticket: u64, asked: QueuePut, deadline: Option<f64>) {
-        if !self.coordination.queues.queues.contains_key(&asked.name) {
-            return self.reply(ticket, unknown(&asked.name));
-        }
         let entry = match &asked.key.0 {
             Some(key) if self.tasks.id(key).is_none() => {
                 return self.wait(ticket, deadline, On::Known(Later::Put(asked).into()));
+            }
+            _ if !self.coordination.queues.queues.contains_key(&asked.name) => {
+                return self.reply(ticket, unknown(&asked.name));
             }
             Some(key) => {
                 *self.coordination.queues.futures.entry((asked.name.clone(), key.clone())).or_insert(0) += 1;
