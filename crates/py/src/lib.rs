@@ -1,5 +1,6 @@
 //! The extension module `cenote._native`: it converts, releases the GIL, calls, and maps errors; it decides nothing.
 
+mod cli;
 mod compare;
 mod cull;
 mod delayed;
@@ -20,6 +21,8 @@ mod _native {
     use super::{Bound, PyModule, PyResult};
     use pyo3::types::PyModuleMethods;
 
+    #[pymodule_export]
+    use super::cli::run_command;
     #[pymodule_export]
     use super::cull::cull;
     #[pymodule_export]

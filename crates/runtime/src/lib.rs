@@ -16,13 +16,17 @@
 
 pub use cenote_core as core;
 
+pub mod cli;
 pub mod comm;
 pub mod config;
+pub mod dashboard;
 pub mod draw;
 pub mod executor;
 mod graph;
 pub mod local;
+mod logging;
 pub mod scheduler;
+mod shutdown;
 
 pub use graph::{Dependencies, Error, Graph, Options, Task};
 

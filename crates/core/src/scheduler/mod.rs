@@ -33,6 +33,7 @@ mod retirement;
 pub mod stimulus;
 pub mod story;
 mod submission;
+pub mod summary;
 pub mod task;
 mod timeout;
 mod transition;

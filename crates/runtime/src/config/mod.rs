@@ -69,6 +69,11 @@ impl Config {
             .filter(|found| **found != Setting::Null)
     }
 
+    /// Whether a name is set, to nothing: whoever writes that does not want the default.
+    pub fn is_null(&self, key: &str) -> bool {
+        key.split('.').try_fold(&self.root, |setting, part| setting.entry(part)) == Some(&Setting::Null)
+    }
+
     /// A duration in seconds: a number, or a text such as `500ms`.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub(super) struct Hub {
     clients: RefCell<HashMap<Text, Outbox>>,
     asked: RefCell<HashMap<u64, oneshot::Sender<Reply>>>,
     ticket: Cell<u64>,
-    clock: Clock,
+    pub clock: Clock,
     closing: Notify,
     closed: Cell<bool>,
 }

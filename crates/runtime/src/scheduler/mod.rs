@@ -12,6 +12,7 @@ mod connection;
 mod hub;
 mod nanny;
 mod outbox;
+mod overview;
 mod procedure;
 mod settings;
 mod subscription;
@@ -28,6 +29,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::comm::{Address, Listener};
+use crate::dashboard::Dashboard;
 use crate::executor::{self, Executor};
 use hub::{Clock, Facts, Hub};
 pub use settings::Settings;
@@ -43,6 +45,14 @@ pub enum SchedulerError {
     /// The address is taken, or not of this machine.
     #[error("cannot listen at {address}: {source}; choose another address with --host and --port")]
     Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The address of the pages is not of this machine.
+    #[error("cannot serve HTTP at {address}: {source}; choose another address with --dashboard-address")]
+    Http {
         /// The address.
         address: SocketAddr,
         /// Why not.
@@ -65,6 +75,10 @@ pub struct Started {
     pub address: Box<str>,
     /// Where it listens.
     pub listens: SocketAddr,
+    /// The port of its pages over HTTP.
+    pub dashboard_port: Option<u16>,
+    /// Where people find those pages.
+    pub dashboard: Option<Box<str>>,
 }
 
 /// Runs a scheduler until it is told to close, by a request or because `closing` is done. Calls `started` as soon as
@@ -86,15 +100,31 @@ pub async fn serve(
         None => Address::from(reachable(listens)).to_string().into(),
     };
     let id = format!("Scheduler-{:08x}", std::process::id() ^ (clock.now().to_bits() as u32));
-    let facts =
-        Facts { id: id.as_str().into(), address: (&*address).into(), services: Vec::new(), started: clock.now() };
+    let dashboard = match settings.http {
+        Some(http) => {
+            Some(Dashboard::bind(http).await.map_err(|source| SchedulerError::Http { address: http, source })?)
+        }
+        None => None,
+    };
+    let dashboard_port = dashboard.as_ref().map(Dashboard::port);
+    let link = dashboard.as_ref().map(|dashboard| dashboard.link(&address).into());
+    let facts = Facts {
+        id: id.as_str().into(),
+        address: (&*address).into(),
+        services: dashboard_port.map(|port| ("dashboard".into(), port)).into_iter().collect(),
+        started: clock.now(),
+    };
     let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
     settings.machine.versions = executor.greeting().versions.clone();
     let local = LocalSet::new();
     let hub = Hub::new(settings, facts, executor, clock);
     let serving = async {
         spawn_local(tick(Rc::clone(&hub)));
-        started(&Started { id: id.into(), address, listens });
+        if let Some(dashboard) = dashboard {
+            let hub = Rc::clone(&hub);
+            spawn_local(dashboard.serve(Rc::new(move || overview::read(&hub))));
+        }
+        started(&Started { id: id.into(), address, listens, dashboard_port, dashboard: link });
         tokio::select! {
             never = accept(&hub, &listener) => match never {},
             () = hub.closing() => {}

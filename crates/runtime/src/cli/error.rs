@@ -1,0 +1,65 @@
+//! Why a command ends without having done what it was asked.
+
+use std::path::PathBuf;
+
+use crate::config;
+use crate::scheduler::SchedulerError;
+
+/// Why a command ends without having done what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A flag of Dask's that Cenote knows and does not have.
+    #[error("{flag} is not there yet; start without it, or use `dask scheduler`")]
+    NotYet {
+        /// The flag, or the setting, as the user wrote it.
+        flag: String,
+    },
+    /// A preload is Python that runs inside of a Python scheduler.
+    #[error(
+        "{flag} cannot run here: a preload is handed Dask's scheduler object, and this scheduler is not written in \
+         Python; what its plugins do to workers, client.register_plugin does too"
+    )]
+    Preload {
+        /// The flag or the setting.
+        flag: &'static str,
+    },
+    /// A flag's value cannot be read.
+    #[error("{flag} {value}: {cause}")]
+    Unfit {
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong with it, and what to do.
+        cause: String,
+    },
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A file that was asked for cannot be written.
+    #[error("{flag} {}: {source}", path.display())]
+    File {
+        /// The flag.
+        flag: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system refuses what every process needs.
+    #[error("the scheduler cannot start: {0}")]
+    System(#[from] std::io::Error),
+    /// The scheduler could not start, or had to end.
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
+}
+
+impl CommandError {
+    /// The code with which the process ends.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotYet { .. } | Self::Preload { .. } | Self::Unfit { .. } => 2,
+            Self::Config(_) | Self::File { .. } | Self::System(_) | Self::Scheduler(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `cenote scheduler`: takes the place of `dask scheduler`, with its flags.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::json;
+
+use super::error::CommandError;
+use super::lifetime_file::LifetimeFile;
+use super::{Surroundings, notice, settings};
+use crate::config::{Config, Sources};
+use crate::logging;
+use crate::scheduler::{self, Settings, Started};
+use crate::shutdown::{Request, Requests};
+
+/// Start a scheduler that clients and workers of Dask connect to.
+#[derive(Args, Debug)]
+#[command(
+    display_name = "cenote",
+    args_override_self = true,
+    after_help = "Settings are read from Dask's YAML files and from DASK_* and CENOTE_* of the environment, as Dask does.\n\
+                  Without --host or --interface only this machine can reach the scheduler."
+)]
+pub struct Arguments {
+    /// Address or name of this machine to listen at, with or without a port; 0.0.0.0 for all interfaces
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub host: String,
+    /// Port to listen at; 0 takes one that is free [default: 8786]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<String>,
+    /// Network interface to listen on, like 'eth0'
+    #[arg(long, value_name = "NAME")]
+    pub interface: Option<String>,
+    /// Protocol; tcp is the only one there is yet
+    #[arg(long, value_name = "NAME")]
+    pub protocol: Option<String>,
+    /// Address of the pages over HTTP; without a host they are where the scheduler is
+    #[arg(long, value_name = "ADDRESS", default_value = ":8787")]
+    pub dashboard_address: String,
+    /// Serve the pages over HTTP, which is what happens anyway
+    #[arg(long, overrides_with = "no_dashboard")]
+    pub dashboard: bool,
+    /// Announce no page to people; /health is served all the same
+    #[arg(long)]
+    pub no_dashboard: bool,
+    /// File to write connection information to, for clients and workers on a shared file system
+    #[arg(long, value_name = "FILE")]
+    pub scheduler_file: Option<PathBuf>,
+    /// File to write the process id to
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+    /// Time without work after which the scheduler ends, like '30 minutes'
+    #[arg(long, value_name = "DURATION")]
+    pub idle_timeout: Option<String>,
+    /// Python with the packages of the clients: it reads their graphs [default: the one of this environment]
+    #[arg(long, value_name = "PROGRAM")]
+    pub python: Option<PathBuf>,
+    /// Answer requests that read the scheduler's state; for tests, only from this machine
+    #[arg(long)]
+    pub inspect: bool,
+    /// Record everything that happens to a file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Replay a recorded file instead of listening
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    #[command(flatten)]
+    pub missing: Missing,
+}
+
+/// Flags of Dask's that are known and not there. They are no surprise to whoever starts a scheduler by a script.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Args, Debug, Default)]
+pub struct Missing {
+    #[arg(long, hide = true, value_name = "FILE")]
+    tls_ca_file: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    tls_cert: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    tls_key: Option<String>,
+    #[arg(long, hide = true)]
+    jupyter: bool,
+    #[arg(long, hide = true)]
+    no_jupyter: bool,
+    #[arg(long, hide = true)]
+    show: bool,
+    #[arg(long, hide = true)]
+    no_show: bool,
+    #[arg(long, hide = true, default_value = "")]
+    dashboard_prefix: String,
+    #[arg(long, hide = true)]
+    use_xheaders: Option<String>,
+    #[arg(long, hide = true)]
+    preload: Vec<String>,
+}
+
+impl Missing {
+    fn check(&self) -> Result<(), CommandError> {
+        if !self.preload.is_empty() {
+            return Err(CommandError::Preload { flag: "--preload" });
+        }
+        let named = [
+            ("--tls-ca-file", self.tls_ca_file.is_some()),
+            ("--tls-cert", self.tls_cert.is_some()),
+            ("--tls-key", self.tls_key.is_some()),
+            ("--jupyter", self.jupyter && !self.no_jupyter),
+            ("--dashboard-prefix", !self.dashboard_prefix.is_empty()),
+            ("--use-xheaders", self.use_xheaders.as_deref().is_some_and(|value| !value.eq_ignore_ascii_case("false"))),
+        ];
+        match named.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(CommandError::NotYet { flag: (*flag).to_owned() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs the scheduler until it is told to close.
+///
+/// # Errors
+/// When what was asked for is not there, or the scheduler cannot start.
+pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), CommandError> {
+    arguments.missing.check()?;
+    if let Some(protocol) = arguments.protocol.as_deref()
+        && !matches!(protocol.trim_end_matches("://"), "tcp" | "")
+    {
+        return Err(CommandError::NotYet { flag: format!("--protocol {protocol}") });
+    }
+    let python = surroundings.python(arguments.python.as_deref());
+    let config = Config::read(&Sources::of_process(&surroundings.prefixes(&python)))?;
+    logging::start(&config);
+    let settings = settings::scheduler(arguments, python, &config)?;
+    let _pid_file = match &arguments.pid_file {
+        Some(path) => Some(LifetimeFile::write("--pid-file", path, &std::process::id().to_string())?),
+        None => None,
+    };
+    allow_many_connections();
+    let outcome =
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(settings, arguments));
+    tracing::info!(target: "cenote::scheduler", "End scheduler");
+    outcome
+}
+
+async fn serve(settings: Settings, arguments: &Arguments) -> Result<(), CommandError> {
+    let mut requests = Requests::listen()?;
+    let mut file = None;
+    let mut address = String::new();
+    let started = |started: &Started| {
+        address = started.address.to_string();
+        let dashboard = started.dashboard.as_deref().filter(|_| !arguments.no_dashboard);
+        notice::started(&started.address, started.listens, dashboard);
+        file = arguments
+            .scheduler_file
+            .as_ref()
+            .map(|path| LifetimeFile::write("--scheduler-file", path, &format!("{:#}", identity(started))));
+    };
+    let closing = async {
+        let request = requests.next().await;
+        tracing::info!(target: "cenote::scheduler", "Received signal {} ({})", request.name(), request.number());
+        tokio::spawn(end_at_once(requests));
+    };
+    scheduler::serve(settings, started, closing).await?;
+    tracing::info!(target: "cenote::scheduler", "Stopped scheduler at '{address}'");
+    file.transpose().map(drop)
+}
+
+/// Who asks twice does not want to wait.
+async fn end_at_once(mut requests: Requests) {
+    let request: Request = requests.next().await;
+    std::process::exit(128 + i32::from(request.number()));
+}
+
+/// What a scheduler file says: the scheduler as it answers `identity` when it has just started.
+fn identity(started: &Started) -> serde_json::Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    json!({
+        "type": "Scheduler",
+        "id": &*started.id,
+        "address": &*started.address,
+        "services": started.dashboard_port.map_or_else(|| json!({}), |port| json!({ "dashboard": port })),
+        "started": now,
+        "n_workers": 0,
+        "total_threads": 0,
+        "total_memory": 0,
+        "workers": {},
+    })
+}
+
+/// Each connection needs a descriptor, and the usual soft limit is 1,024.
+fn allow_many_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without a hard limit there may be one all the same: the kernel refuses what is beyond it.
+    let wanted = limit.maximum.unwrap_or(1 << 20);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    }
+}

@@ -1,0 +1,184 @@
+//! The settings of a scheduler, from flags and Dask's configuration. Dask's names, Dask's defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::CommandError;
+use super::listen;
+use super::scheduler::Arguments;
+use crate::config::{Config, units};
+use crate::core;
+use crate::scheduler::Settings;
+
+/// The settings that `cenote scheduler` starts with.
+///
+/// # Errors
+/// When a flag or a setting cannot be used.
+pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Result<Settings, CommandError> {
+    refuse_what_is_missing(config)?;
+    let listens = listen::scheduler(&arguments.host, arguments.port.as_deref(), arguments.interface.as_deref())?;
+    let defaults = Settings::default();
+    Ok(Settings {
+        listen: listens,
+        contact: config.text("distributed.scheduler.contact-address")?.map(String::into_boxed_str),
+        http: Some(listen::dashboard(&arguments.dashboard_address, listens.ip())?),
+        python,
+        inspect: arguments.inspect,
+        record: arguments.record.clone(),
+        idle_timeout: idle_timeout(arguments, config)?,
+        connect_timeout: duration(config, "distributed.comm.timeouts.connect")?.unwrap_or(defaults.connect_timeout),
+        blocked_handlers: config
+            .texts("distributed.scheduler.blocked-handlers")?
+            .into_iter()
+            .map(String::into_boxed_str)
+            .collect(),
+        machine: machine(config)?,
+        ..defaults
+    })
+}
+
+/// What the machine is told.
+fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
+    let defaults = core::scheduler::Settings::default();
+    let number = |name: &str, default| Ok::<_, CommandError>(config.number(&of(name))?.unwrap_or(default));
+    let seconds = |name: &str, default| Ok::<_, CommandError>(config.seconds(&of(name))?.unwrap_or(default));
+    Ok(core::scheduler::Settings {
+        worker_saturation: number("worker-saturation", defaults.worker_saturation)?,
+        allowed_failures: config
+            .count(&of("allowed-failures"))?
+            .map_or(defaults.allowed_failures, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+        bandwidth: config.bytes(&of("bandwidth"))?.map_or(defaults.bandwidth, bytes_as_float),
+        unknown_duration: seconds("unknown-task-duration", defaults.unknown_duration)?,
+        worker_ttl: optional_seconds(config, &of("worker-ttl"), defaults.worker_ttl)?,
+        no_workers_timeout: optional_seconds(config, &of("no-workers-timeout"), defaults.no_workers_timeout)?,
+        events_max: config
+            .count("distributed.admin.low-level-log-length")?
+            .map_or(defaults.events_max, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        events_cleanup_delay: seconds("events-cleanup-delay", defaults.events_cleanup_delay)?,
+        lease_validation_interval: seconds("locks.lease-validation-interval", defaults.lease_validation_interval)?,
+        ..defaults
+    })
+}
+
+/// The full name of a setting of the scheduler's.
+fn of(name: &str) -> String {
+    format!("distributed.scheduler.{name}")
+}
+
+/// A duration that may be set to none, which is something else than not set. No time at all is none.
+fn optional_seconds(config: &Config, key: &str, default: Option<f64>) -> Result<Option<f64>, CommandError> {
+    match config.seconds(key)? {
+        Some(seconds) => Ok(Some(seconds).filter(|seconds| *seconds > 0.0)),
+        None if config.is_null(key) => Ok(None),
+        None => Ok(default),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a bandwidth is far below 2^52")]
+fn bytes_as_float(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+fn idle_timeout(arguments: &Arguments, config: &Config) -> Result<Option<Duration>, CommandError> {
+    let Some(text) = arguments.idle_timeout.as_deref() else {
+        return duration(config, "distributed.scheduler.idle-timeout");
+    };
+    let unfit = || CommandError::Unfit {
+        flag: "--idle-timeout",
+        value: text.to_owned(),
+        cause: "a duration is a number with a unit, such as 30s or '2 hours'".to_owned(),
+    };
+    let seconds =
+        units::seconds(text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(unfit)?;
+    Ok(Some(seconds).filter(|timeout| !timeout.is_zero()))
+}
+
+fn duration(config: &Config, key: &str) -> Result<Option<Duration>, CommandError> {
+    let seconds = config.seconds(key)?;
+    Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|timeout| !timeout.is_zero()))
+}
+
+/// Settings that change what a scheduler is, and that are not there: better no scheduler than an open one.
+fn refuse_what_is_missing(config: &Config) -> Result<(), CommandError> {
+    if !config.texts("distributed.scheduler.preload")?.is_empty() {
+        return Err(CommandError::Preload { flag: "the setting distributed.scheduler.preload" });
+    }
+    if config.flag("distributed.comm.require-encryption")?.unwrap_or(false) {
+        return Err(CommandError::NotYet { flag: "the setting distributed.comm.require-encryption".to_owned() });
+    }
+    match config.text("distributed.comm.default-scheme")?.as_deref() {
+        None | Some("tcp") => Ok(()),
+        Some(scheme) => {
+            Err(CommandError::NotYet { flag: format!("the setting distributed.comm.default-scheme: {scheme}") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Sources;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn settings(flags: &[&str], variables: &[(&str, &str)]) -> Result<Settings, CommandError> {
+        let environment =
+            variables.iter().map(|(name, value)| (format!("DASK_DISTRIBUTED__{name}"), (*value).to_owned())).collect();
+        let config = Config::read(&Sources { files: Vec::new(), environment }).unwrap();
+        let line = Line::try_parse_from(["scheduler"].iter().chain(flags)).unwrap();
+        scheduler(&line.arguments, "python3".into(), &config)
+    }
+
+    #[test]
+    fn without_flags_and_settings_it_is_as_dask_has_it_but_on_loopback() {
+        let settings = settings(&[], &[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8786");
+        assert_eq!(settings.http.unwrap().to_string(), "127.0.0.1:8787");
+        assert_eq!(settings.machine, core::scheduler::Settings::default());
+        assert_eq!(settings.idle_timeout, None);
+    }
+
+    #[test]
+    fn settings_reach_the_machine() {
+        let settings = settings(
+            &["--idle-timeout", "2 hours"],
+            &[
+                ("SCHEDULER__WORKER_SATURATION", "inf"),
+                ("SCHEDULER__ALLOWED_FAILURES", "0"),
+                ("SCHEDULER__BANDWIDTH", "1GB"),
+                ("SCHEDULER__UNKNOWN_TASK_DURATION", "1s"),
+                ("SCHEDULER__WORKER_TTL", "None"),
+                ("SCHEDULER__NO_WORKERS_TIMEOUT", "5 minutes"),
+                ("SCHEDULER__LOCKS__LEASE_VALIDATION_INTERVAL", "100ms"),
+                ("ADMIN__LOW_LEVEL_LOG_LENGTH", "7"),
+                ("SCHEDULER__IDLE_TIMEOUT", "1s"),
+                ("SCHEDULER__BLOCKED_HANDLERS", "['feed']"),
+                ("COMM__TIMEOUTS__CONNECT", "5s"),
+            ],
+        )
+        .unwrap();
+        let machine = &settings.machine;
+        assert_eq!((machine.worker_saturation, machine.allowed_failures), (f64::INFINITY, 0));
+        assert_eq!((machine.bandwidth, machine.unknown_duration), (1e9, 1.0));
+        assert_eq!((machine.worker_ttl, machine.no_workers_timeout), (None, Some(300.0)));
+        assert_eq!((machine.lease_validation_interval, machine.events_max), (0.1, 7));
+        assert_eq!(settings.idle_timeout, Some(Duration::from_hours(2)));
+        assert_eq!(settings.connect_timeout, Duration::from_secs(5));
+        assert_eq!(settings.blocked_handlers, ["feed".into()]);
+    }
+
+    #[test]
+    fn settings_that_are_not_there_are_refused() {
+        for variable in
+            [("COMM__REQUIRE_ENCRYPTION", "true"), ("COMM__DEFAULT_SCHEME", "tls"), ("SCHEDULER__PRELOAD", "a.py")]
+        {
+            assert_eq!(settings(&[], &[variable]).unwrap_err().exit_code(), 2, "{variable:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+"""The command ``cenote scheduler``: flags, files, lines, signals and pages, without any work."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+pytest.importorskip("distributed")
+
+COMMAND = [sys.executable, "-m", "cenote", "scheduler"]
+QUIET = {name: value for name, value in os.environ.items() if not name.startswith(("DASK_", "CENOTE_"))}
+
+
+@contextlib.contextmanager
+def scheduler(folder, *flags, environment=None):
+    """A scheduler that has started: its process, its file as read, and where its lines go."""
+    file, log = folder / "scheduler.json", folder / "log"
+    command = [*COMMAND, "--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file), *flags]
+    with log.open("wb") as lines:
+        process = subprocess.Popen(command, stdout=lines, stderr=lines, env={**QUIET, **(environment or {})})
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists():
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.01)
+        yield process, json.loads(file.read_text()), log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run(*flags, environment=None):
+    """What a command that ends by itself says, and the code with which it ends."""
+    ran = subprocess.run(
+        [*COMMAND, *flags],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**QUIET, **(environment or {})},
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def page(identity, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{identity['services']['dashboard']}{path}", timeout=10) as answer:
+        return answer.url, answer.read().decode()
+
+
+def test_it_tells_where_it_is_serves_its_pages_and_goes_with_its_files(tmp_path):
+    pid_file = tmp_path / "pid"
+    with scheduler(tmp_path, "--pid-file", str(pid_file)) as (process, identity, log):
+        address = identity["address"]
+        assert address.startswith("tcp://127.0.0.1:")
+        assert identity["type"] == "Scheduler" and identity["workers"] == {}
+        assert pid_file.read_text() == str(process.pid)
+        assert page(identity, "/health")[1] == "ok"
+        url, text = page(identity, "/")
+        assert url.endswith("/info") and address in text
+        assert json.loads(page(identity, "/json/counts.json")[1])["workers"] == 0
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        said = log.read_text()
+        assert f"  Scheduler at:     {address}" in said
+        assert f"  dashboard at: http://127.0.0.1:{identity['services']['dashboard']}/status" in said
+        assert "only this machine can reach it" in said and "--host 0.0.0.0" in said
+        assert "SIGINT" in said and "End scheduler" in said
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
+
+
+def test_sigterm_closes_it_cleanly(tmp_path):
+    with scheduler(tmp_path) as (process, _, log):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert "SIGTERM" in log.read_text()
+
+
+def test_it_listens_on_all_interfaces_only_when_told(tmp_path):
+    with scheduler(tmp_path, "--host", "0.0.0.0") as (_, identity, log):
+        port = int(identity["address"].rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=10):
+            pass
+        assert "it listens on all interfaces" in log.read_text()
+
+
+def test_a_page_whose_port_is_taken_moves_to_another(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with scheduler(tmp_path, "--dashboard-address", f":{port}") as (_, identity, log):
+            assert identity["services"]["dashboard"] != port
+            assert f"port {port} is taken" in log.read_text()
+            assert page(identity, "/health")[1] == "ok"
+
+
+def test_an_address_that_is_taken_is_an_error_that_says_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = run("--port", str(taken.getsockname()[1]), "--dashboard-address", ":0")
+    assert code == 1
+    assert "cannot listen at 127.0.0.1:" in said and "--port" in said
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--tls-cert", "cert.pem"],
+        ["--protocol", "tls"],
+        ["--jupyter"],
+        ["--preload", "module"],
+        ["--dashboard-prefix", "/dask"],
+        ["--port", "8786,8787"],
+        ["--no-such-flag"],
+    ],
+)
+def test_what_is_not_there_is_said_with_code_two(flags):
+    code, said = run(*flags)
+    assert code == 2
+    assert flags[0].removesuffix(" tls") in said or "not there yet" in said
+
+
+def test_dasks_configuration_counts(tmp_path):
+    code, said = run(environment={"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"})
+    assert (code, "require-encryption" in said) == (2, True)
+    (tmp_path / "dask.yaml").write_text("distributed:\n  scheduler:\n    preload: [module]\n")
+    code, said = run(environment={"DASK_CONFIG": str(tmp_path)})
+    assert (code, "distributed.scheduler.preload" in said) == (2, True)
+    code, said = run(environment={"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "soon"})
+    assert (code, "distributed.scheduler.worker-ttl is 'soon'" in said) == (1, True)
+
+
+def test_help_and_version_are_told():
+    code, said = run("--help")
+    assert code == 0 and "--scheduler-file" in said and "--jupyter" not in said
+    assert run("--version") == (0, "cenote 0.1.0\n")
