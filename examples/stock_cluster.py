@@ -1,4 +1,4 @@
-"""A small cluster of stock Dask processes on this machine, for the examples and the tests.
+"""A small cluster on this machine, for the examples and the tests: stock Dask processes, perhaps with our scheduler.
 
 It runs what an operator would run by hand:
 
@@ -26,7 +26,9 @@ IDLE = "300s"  # should this process die without a word, the cluster does not ou
 
 
 @contextlib.contextmanager
-def stock_cluster(workers: int = 2, threads: int = 2, environment: dict[str, str] | None = None) -> Iterator[str]:
+def stock_cluster(
+    workers: int = 2, threads: int = 2, environment: dict[str, str] | None = None, scheduler: str = "dask"
+) -> Iterator[str]:
     """Start ``dask scheduler`` and some ``dask worker``, and stop them in the end.
 
     Parameters
@@ -35,6 +37,8 @@ def stock_cluster(workers: int = 2, threads: int = 2, environment: dict[str, str
         How many workers, and how many threads each.
     environment : dict of str to str, optional
         Environment variables of these processes, beside those of this one.
+    scheduler : str, optional
+        Whose scheduler: ``"dask"`` or ``"cenote"``.
 
     Yields
     ------
@@ -46,15 +50,17 @@ def stock_cluster(workers: int = 2, threads: int = 2, environment: dict[str, str
         **os.environ,
         "DASK_DISTRIBUTED__SCHEDULER__IDLE_TIMEOUT": IDLE,
         "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
+        "OMP_NUM_THREADS": "1",  # as under a nanny: threads are the worker's
         **(environment or {}),
     }
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        scheduler = ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-jupyter"]
-        processes = [stack.enter_context(_process(scheduler, folder / "scheduler.log", variables))]
-        _wait_for_port(port, processes[0], folder / "scheduler.log")
+        where = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--dashboard-address", ":0"]
+        log = folder / "scheduler.log"
+        process = stack.enter_context(_process([scheduler, "scheduler", *where, "--no-jupyter"], log, variables))
+        _wait_for_port(port, process, log)
         for number in range(workers):
-            worker = ["worker", f"127.0.0.1:{port}", "--name", f"worker-{number}", "--nthreads", str(threads)]
+            worker = ["dask", "worker", f"127.0.0.1:{port}", "--name", f"worker-{number}", "--nthreads", str(threads)]
             worker += ["--no-nanny", "--no-dashboard", "--death-timeout", "60", "--local-directory", str(folder)]
             stack.enter_context(_process(worker, folder / f"worker-{number}.log", variables))
         yield f"localhost:{port}"
@@ -69,10 +75,10 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def _process(arguments: list[str], log: Path, variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """``dask`` with these arguments, writing to a log; stopped in the end, whatever happens."""
+    """A module of Python's with its arguments, writing to a log; stopped in the end, whatever happens."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dask", *arguments],
+            [sys.executable, "-m", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
