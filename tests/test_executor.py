@@ -306,10 +306,11 @@ def test_progress_bars_say_what_they_want_to_know():
         with patch.object(progressbar, "connect", connect), pytest.raises(InterruptedError):
             asyncio.run(bar.listen())
         bar.comm.abort = lambda: None
-    answers = [value(function.feed(message["setup"], message["function"])) for message in said[:3]]
-    assert [answer["group"] for answer in answers] == [None, "prefix", "spans"]
+    answers = [value(function.feed(message["setup"], message["function"])) for message in said[:2]]
+    assert [answer["grouped"] for answer in answers] == [False, True]
     assert set(msgpack.unpackb(answers[0]["keys"], use_list=False)) == {"a", ("b", 1)}
-    with pytest.raises(NotImplementedError, match="prefix or spans"):
-        list(function.feed(said[3]["setup"]))
+    for message in said[2:]:
+        with pytest.raises(NotImplementedError, match="by prefix only"):
+            list(function.feed(message["setup"]))
     with pytest.raises(NotImplementedError, match="progress bars"):
         list(function.feed(cloudpickle.dumps(print)))

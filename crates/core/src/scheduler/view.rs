@@ -79,6 +79,11 @@ impl Scheduler {
         })
     }
 
+    /// The state of a key.
+    pub fn state(&self, key: &Key) -> Option<StateName> {
+        self.tasks.id(key).map(|id| self.tasks[id].state())
+    }
+
     /// The keys that a task needs.
     pub fn dependencies<'a>(&'a self, key: &Key) -> impl Iterator<Item = Key> + use<'a> {
         let ids = self.tasks.id(key).map(|id| self.tasks[id].dependencies.iter());

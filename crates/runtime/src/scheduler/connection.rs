@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::hub::{Hub, Reply};
-use super::{client, nanny, procedure, subscription, worker};
+use super::{client, feed, nanny, procedure, subscription, worker};
 use crate::comm::{CommError, Connection};
 
 /// Serves a peer until it goes.
@@ -46,6 +46,7 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
                 }
                 continue;
             }
+            "feed" => return feed::feed(hub, &request, connection).await,
             "register_nanny" => return nanny::hold(hub, connection).await,
             "subscribe_worker_status" => return subscription::workers(hub, connection).await,
             _ => {}

@@ -9,6 +9,7 @@
 
 mod client;
 mod connection;
+mod feed;
 mod hub;
 mod nanny;
 mod outbox;

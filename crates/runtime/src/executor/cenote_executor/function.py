@@ -131,8 +131,7 @@ def feed(setup: bytes | None = None, function: bytes | None = None, **_ignored: 
         )
     said = inspect.getclosurevars(made).nonlocals
     group_by = said.get("group_by")
-    if group_by is not None and group_by is not key_split and group_by != "spans":
-        raise NotImplementedError("this scheduler groups progress by prefix or spans only, not by a function")
-    group = "spans" if group_by == "spans" else "prefix" if group_by is not None else None
+    if group_by is not None and group_by is not key_split:
+        raise NotImplementedError("this scheduler groups progress by prefix only")
     keys = msgpack.packb(list(said["keys"]), default=plain)
-    yield {"value": {"keys": keys, "complete": bool(said["complete"]), "group": group}}
+    yield {"value": {"keys": keys, "complete": bool(said["complete"]), "grouped": group_by is not None}}
