@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::field::Text;
 use super::limits::EXCEPTION_BYTES_MAX;
 use super::pickle::{Arguments, Pickle};
+use super::record::record;
 use super::value::Value;
 use super::worker::RegisterWorker;
 use crate::key::Key;
@@ -52,25 +53,26 @@ impl Builtin {
     }
 }
 
-/// What Dask's `KilledWorker` tells of the last worker that died.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LastWorker {
-    /// Where it listened.
-    pub address: Text,
-    /// The name that its owner gave it: text or a number.
-    pub name: Value,
-    /// Its unique name.
-    pub id: Text,
-    /// Its process.
-    pub pid: Option<u64>,
-    /// The address of its nanny.
-    pub nanny: Option<Text>,
-    /// How many tasks it ran at a time.
-    pub nthreads: u64,
-    /// The memory that it might use.
-    pub memory_limit: Option<u64>,
-    /// Where it wrote files.
-    pub local_directory: Text,
+record! {
+    /// What Dask's `KilledWorker` tells of the last worker that died.
+    LastWorker {
+        /// Where it listened.
+        address: Text,
+        /// The name that its owner gave it: text or a number.
+        name: Value,
+        /// Its unique name.
+        id: Text,
+        /// Its process.
+        pid: Option<u64>,
+        /// The address of its nanny.
+        nanny: Option<Text>,
+        /// How many tasks it ran at a time.
+        nthreads: u64,
+        /// The memory that it might use.
+        memory_limit: Option<u64>,
+        /// Where it wrote files.
+        local_directory: Text,
+    }
 }
 
 impl From<&RegisterWorker> for LastWorker {

@@ -104,6 +104,28 @@ impl Field for u64 {
     }
 }
 
+impl Field for u32 {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let start = *reader;
+        u64::read(reader)?.try_into().map_err(|_| start.error(Problem::Range))
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.uint((*self).into());
+    }
+}
+
+impl Field for usize {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let start = *reader;
+        u64::read(reader)?.try_into().map_err(|_| start.error(Problem::Range))
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(*self as u64);
+    }
+}
+
 /// A number beyond 2^53 becomes the nearest float, as in Python.
 #[allow(clippy::cast_precision_loss, reason = "Python does the same")]
 impl Field for f64 {
@@ -320,6 +342,47 @@ impl<T: Field, const N: usize> Field for [T; N] {
         for value in self {
             value.write(writer);
         }
+    }
+}
+
+impl<T: Field> Field for Arc<T> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        T::read(reader).map(Self::new)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        (**self).write(writer);
+    }
+}
+
+impl<A: Field, B: Field> Field for (A, B) {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.nested(|reader| match reader.sequence()? {
+            2 => Ok((A::read(reader)?, B::read(reader)?)),
+            _ => Err(reader.error(Problem::Range)),
+        })
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.array(2);
+        self.0.write(writer);
+        self.1.write(writer);
+    }
+}
+
+impl<A: Field, B: Field, C: Field> Field for (A, B, C) {
+    fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.nested(|reader| match reader.sequence()? {
+            3 => Ok((A::read(reader)?, B::read(reader)?, C::read(reader)?)),
+            _ => Err(reader.error(Problem::Range)),
+        })
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.array(3);
+        self.0.write(writer);
+        self.1.write(writer);
+        self.2.write(writer);
     }
 }
 

@@ -18,6 +18,7 @@ mod group;
 mod idle;
 mod inspect;
 pub mod instruction;
+pub mod journal;
 mod membership;
 mod messages;
 mod notice;
@@ -63,37 +64,39 @@ use versions::Versions;
 use worker::Workers;
 
 use crate::key::Key;
+use crate::protocol::record::record;
 use crate::protocol::value::Value;
 
-/// What can be set. The defaults are Dask's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Which life of this scheduler it is: attempts of an earlier one are stale.
-    pub epoch: u32,
-    /// What is installed with it, as peers say it of themselves; nobody is warned of differences when nothing is said.
-    pub versions: Value,
-    /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
-    pub worker_saturation: f64,
-    /// So many workers may die while they run a task before it has failed.
-    pub allowed_failures: u32,
-    /// Bytes a second between workers.
-    pub bandwidth: f64,
-    /// Seconds that a task takes of which nothing is known.
-    pub unknown_duration: f64,
-    /// Seconds after which a silent worker is taken for dead.
-    pub worker_ttl: Option<f64>,
-    /// Seconds after which a task fails that no worker may run; it waits for ever if nothing is said.
-    pub no_workers_timeout: Option<f64>,
-    /// A worker that asks so often in vain for a result is believed: who was said to have it does not.
-    pub refresh_attempts_max: u32,
-    /// Lines of the story that are kept.
-    pub story_lines_max: usize,
-    /// Events of a topic that are kept.
-    pub events_max: usize,
-    /// Seconds after which the events of a client or worker that has left are forgotten.
-    pub events_cleanup_delay: f64,
-    /// Seconds between looks for leases that nobody has refreshed.
-    pub lease_validation_interval: f64,
+record! {
+    /// What can be set. The defaults are Dask's.
+    Settings {
+        /// Which life of this scheduler it is: attempts of an earlier one are stale.
+        epoch: u32,
+        /// What is installed with it, as peers say it of themselves; nobody is warned of differences when nothing is said.
+        versions: Value,
+        /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
+        worker_saturation: f64,
+        /// So many workers may die while they run a task before it has failed.
+        allowed_failures: u32,
+        /// Bytes a second between workers.
+        bandwidth: f64,
+        /// Seconds that a task takes of which nothing is known.
+        unknown_duration: f64,
+        /// Seconds after which a silent worker is taken for dead.
+        worker_ttl: Option<f64>,
+        /// Seconds after which a task fails that no worker may run; it waits for ever if nothing is said.
+        no_workers_timeout: Option<f64>,
+        /// A worker that asks so often in vain for a result is believed: who was said to have it does not.
+        refresh_attempts_max: u32,
+        /// Lines of the story that are kept.
+        story_lines_max: usize,
+        /// Events of a topic that are kept.
+        events_max: usize,
+        /// Seconds after which the events of a client or worker that has left are forgotten.
+        events_cleanup_delay: f64,
+        /// Seconds between looks for leases that nobody has refreshed.
+        lease_validation_interval: f64,
+    }
 }
 
 impl Default for Settings {

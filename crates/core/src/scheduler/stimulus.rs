@@ -9,6 +9,7 @@ use crate::key::Key;
 use crate::protocol::client::FromClient;
 pub use crate::protocol::field::Text;
 use crate::protocol::question::Question;
+use crate::protocol::record::record;
 use crate::protocol::serialized::Pickled;
 use crate::protocol::value::Value;
 use crate::protocol::worker::FromWorker;
@@ -76,53 +77,57 @@ pub enum Stimulus {
     Tick,
 }
 
-/// A graph as submitted: flat, payloads opaque.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GraphSpec {
-    /// Its tasks.
-    pub tasks: Vec<TaskSpec>,
-    /// The keys whose results are wanted.
-    pub keys: Vec<Key>,
-    /// The task that submits, if one does.
-    pub submitting_task: Option<Key>,
-    /// Graphs that come within so many seconds have one generation.
-    pub fifo_timeout: f64,
+record! {
+    /// A graph as submitted: flat, payloads opaque.
+    #[derive(Default)]
+    GraphSpec {
+        /// Its tasks.
+        tasks: Vec<TaskSpec>,
+        /// The keys whose results are wanted.
+        keys: Vec<Key>,
+        /// The task that submits, if one does.
+        submitting_task: Option<Key>,
+        /// Graphs that come within so many seconds have one generation.
+        fifo_timeout: f64,
+    }
 }
 
-/// A call with its arguments, as submitted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskSpec {
-    /// Its name and that of its result.
-    pub key: Key,
-    /// The task object, pickled.
-    pub run_spec: Arc<Pickled>,
-    /// The keys that it needs.
-    pub dependencies: Vec<Key>,
-    /// Its place in the order of the graph.
-    pub order: i64,
-    /// Whether it only brings data into the cluster.
-    pub data_producer: bool,
-    /// Whether its result stays with its worker as an actor.
-    pub actor: bool,
-    /// What the user noted about it.
-    pub annotations: Annotations,
+record! {
+    /// A call with its arguments, as submitted.
+    TaskSpec {
+        /// Its name and that of its result.
+        key: Key,
+        /// The task object, pickled.
+        run_spec: Arc<Pickled>,
+        /// The keys that it needs.
+        dependencies: Vec<Key>,
+        /// Its place in the order of the graph.
+        order: i64,
+        /// Whether it only brings data into the cluster.
+        data_producer: bool,
+        /// Whether its result stays with its worker as an actor.
+        actor: bool,
+        /// What the user noted about it.
+        annotations: Annotations,
+    }
 }
 
-/// The annotations that are understood here, and all of them as they came.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Annotations {
-    /// Higher runs first: the one place where it does.
-    pub priority: f64,
-    /// How often it may fail before it has failed.
-    pub retries: u32,
-    /// Addresses, names or hosts of the workers that may run it; all when there are none.
-    pub workers: Vec<Text>,
-    /// Whether others may run it when none of those is there.
-    pub allow_other_workers: bool,
-    /// How much it needs of each resource.
-    pub resources: Vec<(Text, f64)>,
-    /// All of them, for the worker.
-    pub all: Value,
+record! {
+    /// The annotations that are understood here, and all of them as they came.
+    Annotations {
+        /// Higher runs first: the one place where it does.
+        priority: f64,
+        /// How often it may fail before it has failed.
+        retries: u32,
+        /// Addresses, names or hosts of the workers that may run it; all when there are none.
+        workers: Vec<Text>,
+        /// Whether others may run it when none of those is there.
+        allow_other_workers: bool,
+        /// How much it needs of each resource.
+        resources: Vec<(Text, f64)>,
+        /// All of them, for the worker.
+        all: Value,
+    }
 }
 
 impl Default for Annotations {

@@ -1,7 +1,9 @@
 //! The checker: safety after every step, and in the end liveness. Whatever is wrong is a panic that the runner catches.
 
 use cenote_core::key::Key;
+use cenote_core::protocol::frame::Frames;
 use cenote_core::scheduler::Scheduler;
+use cenote_core::scheduler::journal::Recorder;
 use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
 
@@ -20,19 +22,31 @@ const SECOND: u64 = 1_000_000;
 /// Runs a seed to its end, and returns the scheduler for those who count.
 pub fn run(seed: u64, mutant: Option<Mutant>) -> Scheduler {
     let mut cluster = Cluster::new(seed, mutant);
-    while cluster.net.now < FAULTY_SECONDS * SECOND && cluster.step() {}
-    cluster.heal();
-    cluster.settle("the work");
-    cluster.check_results();
-    for client in 0..cluster.clients.len() {
-        cluster.close(client);
-    }
-    cluster.settle("the end");
-    cluster.check_emptiness();
+    cluster.run();
     cluster.scheduler
 }
 
+/// Runs a seed to its end, and returns the scheduler and its journal.
+pub fn run_recorded(seed: u64) -> (Scheduler, Vec<Frames>) {
+    let mut cluster = Cluster::new(seed, None);
+    cluster.recorder = Some(Recorder::default());
+    cluster.run();
+    (cluster.scheduler, cluster.journal)
+}
+
 impl Cluster {
+    fn run(&mut self) {
+        while self.net.now < FAULTY_SECONDS * SECOND && self.step() {}
+        self.heal();
+        self.settle("the work");
+        self.check_results();
+        for client in 0..self.clients.len() {
+            self.close(client);
+        }
+        self.settle("the end");
+        self.check_emptiness();
+    }
+
     /// Everything works again.
     fn heal(&mut self) {
         self.faults = false;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cenote_core::protocol::field::{Map, Number, Optional};
+use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker};
 use cenote_core::scheduler::instruction::Instruction;
+use cenote_core::scheduler::journal::Recorder;
 use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
 use cenote_core::scheduler::worker::WorkerStatus;
 use cenote_core::scheduler::{Scheduler, Settings};
@@ -54,6 +56,9 @@ pub struct Cluster {
     tickets: u64,
     mutant: Option<Mutant>,
     mutated: u64,
+    /// Takes down what the scheduler hears, if it is to be replayed.
+    pub recorder: Option<Recorder>,
+    pub journal: Vec<Frames>,
 }
 
 impl Cluster {
@@ -66,7 +71,7 @@ impl Cluster {
             ..Settings::default()
         };
         let mut cluster = Self {
-            scheduler: Scheduler::new(settings),
+            scheduler: Scheduler::new(settings.clone()),
             net: Network::default(),
             workers: Vec::new(),
             clients: Vec::new(),
@@ -82,6 +87,8 @@ impl Cluster {
             tickets: 0,
             mutant,
             mutated: 0,
+            recorder: None,
+            journal: vec![Recorder::start(&settings)],
             chance: chance.clone(),
         };
         for index in 0..4 {
@@ -194,7 +201,13 @@ impl Cluster {
         self.trace(&stimulus);
         let now = self.net.now as f64 / 1e6;
         let mut instructions = Vec::new();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.before(&stimulus, now);
+        }
         self.scheduler.handle_stimulus(stimulus, now, &mut instructions);
+        if let Some(recorder) = &mut self.recorder {
+            self.journal.extend(recorder.after(&instructions));
+        }
         if let Err(violation) = self.scheduler.validate() {
             panic!("{violation}");
         }

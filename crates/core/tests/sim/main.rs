@@ -13,6 +13,7 @@ mod cluster;
 mod faults;
 mod mutants;
 mod network;
+mod replay;
 mod submission;
 mod worker;
 mod workload;
