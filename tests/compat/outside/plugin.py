@@ -25,6 +25,7 @@ import asyncio
 import functools
 import inspect
 import json
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable
@@ -44,7 +45,7 @@ from warm import Warm
 RECORD = os.environ.get("OUTSIDE_RECORD", "")
 ONLY = os.environ.get("OUTSIDE_ONLY", "")
 TIMEOUT_S = float(os.environ.get("OUTSIDE_TIMEOUT_S", "20"))
-WHY_CHARACTERS = 400
+WHY_CHARACTERS = 600
 
 #: Arguments of a Scheduler that say nothing about what it does.
 IRRELEVANT = {"dashboard", "dashboard_address", "transition_counter_max", "validate", "host"}
@@ -228,7 +229,10 @@ def reason(report: pytest.TestReport) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    utils_test.get_mp_context = functools.partial(Context, utils_test.get_mp_context(), utils_test.run_scheduler)
+    # Workers of fixtures are forked from a process that has imported Dask: spawned, they take seconds to start.
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["distributed", "dask.dataframe", "numpy", "pandas"])
+    utils_test.get_mp_context = functools.partial(Context, forkserver, utils_test.run_scheduler)
     utils_test.start_cluster, utils_test.end_cluster = start_cluster, end_cluster
     utils_test.wait_for_state = wait_for_state_anywhere(utils_test.wait_for_state)
     utils_test.gen_cluster = gen_cluster_with_limit(utils_test.gen_cluster)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import psutil
 from source import Source
 
 HERE = Path(__file__).resolve().parent
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 STARTS_MAX = 200
 
@@ -27,6 +29,11 @@ def adopt_orphans() -> None:
     """Become the parent of whatever our children leave behind, so that it can be killed."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_the_parent() -> None:
+    """Ask the kernel to kill this process when the thread that started it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def kill_tree(pid: int) -> None:
@@ -94,6 +101,7 @@ class Pytest:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
+                    preexec_fn=die_with_the_parent,
                 )
             Pytest.running.add(process.pid)
             try:

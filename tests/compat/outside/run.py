@@ -112,7 +112,8 @@ def verdict(outcomes: dict[str, Outcome], passes: Names) -> list[str]:
 def main() -> int:
     """Run what the command line asks for; the exit code says whether all is well."""
     options = arguments()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     adopt_orphans()
     folder = os.environ.get("DISTRIBUTED_SRC", "")
     try:
