@@ -46,6 +46,7 @@ RECORD = os.environ.get("OUTSIDE_RECORD", "")
 ONLY = os.environ.get("OUTSIDE_ONLY", "")
 TIMEOUT_S = float(os.environ.get("OUTSIDE_TIMEOUT_S", "20"))
 WHY_CHARACTERS = 600
+TRACEBACK_CHARACTERS = 6_000
 
 #: Arguments of a Scheduler that say nothing about what it does.
 IRRELEVANT = {"dashboard", "dashboard_address", "transition_counter_max", "validate", "host"}
@@ -198,7 +199,15 @@ class Recorder:
 
     def __init__(self, path: Path) -> None:
         self.file = path.open("a", encoding="utf-8")
+        self.failures = path.with_suffix(".failures")
         self.phases: dict[str, Any] = {}
+
+    def tell(self, report: pytest.TestReport) -> None:
+        """Write down a failure at once, with what the schedulers of the test have printed."""
+        with self.failures.open("a", encoding="utf-8") as file:
+            file.write(f"==== {report.nodeid} ({report.when})\n{report.longreprtext[-TRACEBACK_CHARACTERS:]}\n")
+            for process in had:
+                file.write(f"---- scheduler\n{process.said()}\n")
 
     def write(self, **fields: Any) -> None:
         self.file.write(json.dumps(fields) + "\n")
@@ -213,6 +222,8 @@ class Recorder:
         outcome = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
         if outcome != "passed" and self.phases["outcome"] == "passed":
             self.phases |= {"outcome": outcome, "why": reason(report)}
+            if outcome == "failed":
+                self.tell(report)
         if report.when == "teardown":
             seconds = round(self.phases.pop("seconds"), 2)
             self.write(test=report.nodeid, **self.phases, seconds=seconds, used=sorted(used))

@@ -64,6 +64,7 @@ class Process:
                 preexec_fn=die_with_the_tests,
             )
         self.pid = self.process.pid
+        self.last = ""
         Process.alive.add(self)
 
     def is_alive(self) -> bool:
@@ -71,10 +72,10 @@ class Process:
         return self.process.poll() is None
 
     def said(self) -> str:
-        """The end of what it printed."""
+        """The end of what it printed, or had printed when it was killed."""
         with suppress(OSError):
-            return self.log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
-        return ""
+            self.last = self.log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
+        return self.last
 
     def address(self) -> str:
         """Wait until it listens, and tell where."""
@@ -93,6 +94,7 @@ class Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
+        self.said()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -146,6 +146,8 @@ class Pytest:
             os.environ
             | self.scheduler
             | {
+                # Workers of nannies are forked from a process that has imported Dask: spawned, they take seconds to start.
+                "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver",
                 "OUTSIDE_RECORD": str(self.record),
                 "OUTSIDE_ONLY": str(only),
                 "OUTSIDE_TIMEOUT_S": str(self.timeout_s),

@@ -80,23 +80,29 @@ def lay_over(tests: Path, root: Path) -> None:
         shutil.copytree(folder, package / folder.relative_to(tests), dirs_exist_ok=True, ignore=without)
     if not any(package.rglob("tests/test_*.py")):
         raise Unavailable(f"{tests} holds no tests")
-    (root / "python").write_text(f"{sys.executable} {installed()}")
 
 
-def is_made(root: Path) -> bool:
-    """Whether ``root`` was made before, for this interpreter."""
-    mark = root / "python"
-    return mark.exists() and mark.read_text() == f"{sys.executable} {installed()}"
+def origin(tests: Path | None) -> str:
+    """What ``root`` is made of: for a checkout, with the time of its newest test."""
+    newest = max((path.stat().st_mtime for path in tests.rglob("tests/*.py")), default=0) if tests else 0
+    return f"{sys.executable} {installed()} {tests} {newest}"
+
+
+def is_made(root: Path, tests: Path | None) -> bool:
+    """Whether ``root`` was made before, of these tests: others may be running there."""
+    mark = root / "made-of"
+    return mark.exists() and mark.read_text(encoding="utf-8") == origin(tests)
 
 
 def debian() -> Source:
     """The tests that Debian ships; downloaded once."""
     root = TARGET / "debian"
-    if not is_made(root):
+    if not is_made(root, None):
         with tempfile.TemporaryDirectory(prefix="outside-deb-") as scratch:
             folder = Path(scratch)
             subprocess.run(["dpkg-deb", "-x", download(folder), folder / "package"], check=True)
             lay_over(next((folder / "package").rglob("distributed/utils_test.py")).parent, root)
+            (root / "made-of").write_text(origin(None), encoding="utf-8")
     return Source("debian", root, ("older_tests",))
 
 
@@ -105,5 +111,8 @@ def checkout(path: Path) -> Source:
     if not (path / "distributed" / "utils_test.py").exists():
         raise Unavailable(f"{path} is not a checkout of distributed: name one in DISTRIBUTED_SRC")
     root = TARGET / "checkout"
-    lay_over(path / "distributed", root)
+    tests = path.resolve() / "distributed"
+    if not is_made(root, tests):
+        lay_over(tests, root)
+        (root / "made-of").write_text(origin(tests), encoding="utf-8")
     return Source("checkout", root)
