@@ -24,8 +24,6 @@ operations! {
         Unregister "unregister",
         /// Let workers go, once what only they hold is elsewhere.
         RetireWorkers "retire_workers",
-        /// Forget all tasks.
-        Restart "restart",
         /// Compute failed keys again.
         Retry "retry",
         /// Results were put into workers from outside.
@@ -88,6 +86,8 @@ operations! {
         StopTaskMetadata "stop_task_metadata",
         /// Something happened.
         LogEvent "log_event",
+        /// Forget all tasks. Asked by the process itself, which restarts the workers then.
+        Restart "cenote-restart",
         /// Workers or nannies that come are to have a plugin. Asked by the process itself.
         KeepPlugin "cenote-keep-plugin",
         /// They are to have it no more. Asked by the process itself.
