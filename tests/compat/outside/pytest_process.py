@@ -146,7 +146,7 @@ class Pytest:
             os.environ
             | self.scheduler
             | {
-                # Workers of nannies are forked from a process that has imported Dask: spawned, they take seconds to start.
+                # Workers of nannies are forked from a process that has imported Dask: spawned, they start too slowly.
                 "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver",
                 "OUTSIDE_RECORD": str(self.record),
                 "OUTSIDE_ONLY": str(only),
