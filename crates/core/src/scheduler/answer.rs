@@ -25,7 +25,8 @@ impl Scheduler {
             FromWorker::TaskFinished(it) => {
                 self.record_said(&it.key, &it.metadata);
                 let duration = compute_seconds(&it.startstops);
-                let arrival = Arrival { worker, nbytes: it.nbytes, class: it.class, duration };
+                let class = self.classes.own(&it.class);
+                let arrival = Arrival { worker, nbytes: it.nbytes, class, duration };
                 self.task_finished(&it.key, RunId(it.run_id), arrival);
             }
             FromWorker::TaskErred(it) => {

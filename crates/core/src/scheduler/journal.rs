@@ -194,6 +194,10 @@ impl Field for Stimulus {
                 question.write(writer);
             }
             Self::Tick => tagged(writer, 8, 0),
+            Self::Withdrawn { ticket } => {
+                tagged(writer, 9, 1);
+                ticket.write(writer);
+            }
         }
     }
 
@@ -209,6 +213,7 @@ impl Field for Stimulus {
                 6 => Self::DataArrived { data: Field::read(reader)?, client: Field::read(reader)? },
                 7 => Self::Asked { ticket: Field::read(reader)?, question: Operation::read(reader)? },
                 8 => Self::Tick,
+                9 => Self::Withdrawn { ticket: Field::read(reader)? },
                 _ => return Err(reader.error(Problem::Range)),
             })
         })

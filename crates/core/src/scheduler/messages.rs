@@ -31,6 +31,7 @@ impl Cause {
             Stimulus::Worker { said, .. } => ("worker", said_by_worker(said)),
             Stimulus::WorkerLeft { .. } => ("handle-worker-cleanup", None),
             Stimulus::DataArrived { .. } => ("update-data", None),
+            Stimulus::Withdrawn { .. } => ("withdrawn", None),
             Stimulus::Asked { question, .. } => ("request", said_by_question(question)),
             Stimulus::Tick => ("tick", None),
         };

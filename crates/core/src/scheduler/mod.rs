@@ -11,6 +11,7 @@
 #![allow(clippy::cast_precision_loss, reason = "sizes and counts are weighed, not added up to the last byte")]
 
 mod answer;
+mod classes;
 mod client;
 mod coordination;
 mod failure;
@@ -46,6 +47,7 @@ pub mod worker;
 
 use std::collections::BTreeSet;
 
+use classes::Classes;
 use client::{Client, ClientId, Said};
 use coordination::Coordination;
 use group::Groups;
@@ -130,6 +132,7 @@ pub struct Scheduler {
     replicas: Replicas,
     coordination: Coordination,
     plugins: Plugins,
+    classes: Classes,
     versions: Versions,
     /// Which client wants which task.
     interests: Relation<TaskId, ClientId>,
@@ -180,6 +183,7 @@ impl Scheduler {
             replicas: Replicas::default(),
             coordination: Coordination::default(),
             plugins: Plugins::default(),
+            classes: Classes::default(),
             interests: Relation::default(),
             queued: BTreeSet::new(),
             unrunnable: BTreeSet::new(),
@@ -220,6 +224,7 @@ impl Scheduler {
             }
             Stimulus::DataArrived { data, client } => self.data_arrived(data, client.as_ref()),
             Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
+            Stimulus::Withdrawn { ticket } => self.withdraw(ticket),
             Stimulus::Tick => self.tick(),
         }
         self.resume_waiting();

@@ -73,6 +73,11 @@ pub enum Stimulus {
         /// What is asked for.
         question: Question,
     },
+    /// Whoever asked has gone, and waits no more.
+    Withdrawn {
+        /// That of the question.
+        ticket: u64,
+    },
     /// Time has passed.
     Tick,
 }

@@ -128,6 +128,18 @@ fn a_queue_hands_out_in_order_and_lets_wait_who_is_too_early() {
 }
 
 #[test]
+fn what_comes_is_not_given_to_whoever_has_gone() {
+    let mut table = Table::new(&[]);
+    table.ask(QueueCreate { name: "q".into(), maxsize: Optional(None) });
+    assert_eq!(table.ask_as(2, take(None, None)), "");
+    assert_eq!(table.ask_as(3, take(None, None)), "");
+    assert_eq!(table.tell(Stimulus::Withdrawn { ticket: 2 }), "answer 2: raises TimeoutError(\"\")\n");
+    let given = "answer 3: type=msgpack value=Int(1)\n";
+    assert_eq!(table.ask_as(4, put(None, Some(1), None)), format!("answer 4: Nil\n{given}"));
+    assert_eq!(table.tell(Stimulus::Withdrawn { ticket: 3 }), "", "it was answered before");
+}
+
+#[test]
 fn a_future_in_a_queue_is_wanted_until_whoever_took_it_wants_it() {
     let mut table = Table::new(&["w"]);
     table.ask(QueueCreate { name: "q".into(), maxsize: Optional(None) });

@@ -107,6 +107,15 @@ impl Connection {
         self.receive().await
     }
 
+    /// Waits until the peer has closed the connection. When it says something instead, that is kept, and this waits for
+    /// ever.
+    pub async fn closed(&mut self) {
+        if self.receiver.is_closed().await {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+
     /// The address that the peer speaks from.
     pub fn peer(&self) -> SocketAddr {
         self.peer
@@ -135,29 +144,41 @@ impl Receiver {
     /// [`CommError::Closed`] at the end; or the connection broke, or what came is no message.
     pub async fn receive(&mut self) -> Result<Frames, CommError> {
         loop {
-            let missing = match self.decoder.decode(&mut self.buffer)? {
-                Decoded::Message(frames) => return Ok(frames),
-                Decoded::Incomplete(missing) => missing,
-            };
-            self.half.readable().await?;
-            if missing < READ_BYTES {
-                self.buffer.reserve(READ_BYTES);
+            if let Decoded::Message(frames) = self.decoder.decode(&mut self.buffer)? {
+                return Ok(frames);
             }
-            match self.half.try_read_buf(&mut self.buffer) {
-                Ok(0) => return Err(CommError::Closed),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
-            }
-            if self.buffer.is_empty() {
-                self.buffer = BytesMut::new();
+            if !self.read().await? {
+                return Err(CommError::Closed);
             }
         }
     }
 
-    /// Whether a message, or the beginning of one, has been read already.
-    pub fn has_more(&self) -> bool {
-        !self.buffer.is_empty()
+    /// Waits until the peer says something or closes the connection. Says whether it has closed it. What it said is kept.
+    async fn is_closed(&mut self) -> bool {
+        loop {
+            if !self.buffer.is_empty() {
+                return false;
+            }
+            match self.read().await {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return true,
+            }
+        }
+    }
+
+    /// Reads what is there, when something is. Says whether the connection is still open.
+    async fn read(&mut self) -> io::Result<bool> {
+        self.half.readable().await?;
+        self.buffer.reserve(READ_BYTES);
+        let read = self.half.try_read_buf(&mut self.buffer);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        match read {
+            Ok(read) => Ok(read > 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections of peers: requests one after another, until one of them makes the connection a stream.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
@@ -51,7 +52,13 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
             "subscribe_worker_status" => return subscription::workers(hub, connection).await,
             _ => {}
         }
-        let frames = answer(hub, &request, &connection).await;
+        let peer = connection.peer();
+        // What waits in the machine for a peer that has gone would be given to nobody.
+        let frames = tokio::select! {
+            biased;
+            frames = answer(hub, &request, peer) => frames,
+            () = connection.closed(), if request.reply => return Ok(()),
+        };
         if request.reply {
             connection.send(&frames).await?;
         }
@@ -62,26 +69,26 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
 }
 
 /// The answer to a request, as a message. Whatever is wrong with the request is told to whoever asked.
-async fn answer(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Frames {
+async fn answer(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Frames {
     if hub.settings.blocked_handlers.iter().any(|blocked| **blocked == *request.op) {
         let text = format!("the handler {:?} has been explicitly disallowed in Scheduler", request.op);
         return encode(&ErrorReply::builtin(Builtin::Value, &text));
     }
-    match reply(hub, request, connection).await {
+    match reply(hub, request, peer).await {
         Ok(Ok(value)) => value.encode(),
         Ok(Err(error)) => encode(&error),
         Err(error) => encode(&ErrorReply::builtin(Builtin::Type, &format!("the request {}: {error}", request.op))),
     }
 }
 
-async fn reply(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Result<Reply, DecodeError> {
+async fn reply(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Reply, DecodeError> {
     match request.operation()? {
         Question::Unknown { .. } => {}
         question => return Ok(hub.ask(question).await),
     }
     match request.operation()? {
         Query::Unknown { .. } => {}
-        Query::Inspect(_) if !hub.settings.inspect || !connection.peer().ip().to_canonical().is_loopback() => {
+        Query::Inspect(_) if !hub.settings.inspect || !peer.ip().to_canonical().is_loopback() => {
             let text =
                 "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
             return Ok(Err(ErrorReply::text(text)));
@@ -89,7 +96,7 @@ async fn reply(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Res
         Query::Identity(of) => return Ok(identity(hub, &of)),
         query => return Ok(hub.query(&query)),
     }
-    procedure::call(hub, request, connection).await
+    procedure::call(hub, request, peer).await
 }
 
 /// The identity of the scheduler: what the machine says, and what the process knows of itself.

@@ -43,6 +43,21 @@ pub(super) struct Hub {
     closed: Cell<bool>,
 }
 
+/// A question that waits for its answer. Dropped without one, it is withdrawn.
+struct Waiting<'a> {
+    hub: &'a Rc<Hub>,
+    ticket: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let unanswered = self.hub.asked.borrow_mut().remove(&self.ticket).is_some();
+        if unanswered {
+            self.hub.stimulate(Stimulus::Withdrawn { ticket: self.ticket });
+        }
+    }
+}
+
 /// What the process knows of itself.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
@@ -112,6 +127,7 @@ impl Hub {
         let (sender, answer) = oneshot::channel();
         self.asked.borrow_mut().insert(ticket, sender);
         self.stimulate(Stimulus::Asked { ticket, question });
+        let _waiting = Waiting { hub: self, ticket };
         answer.await.unwrap_or_else(|_| Err(ErrorReply::text("the scheduler is closing")))
     }
 

@@ -84,6 +84,11 @@ impl Scheduler {
         }
     }
 
+    /// Whoever asked has gone: what comes is not for it any more. It is answered as if its time were up.
+    pub(in crate::scheduler) fn withdraw(&mut self, ticket: u64) {
+        self.expire(ticket);
+    }
+
     /// Answers those whose time is up.
     pub(super) fn expire_waiting(&mut self) {
         let due = |wait: &Wait| wait.deadline.is_some_and(|deadline| deadline <= self.now);

@@ -8,6 +8,7 @@ mod replicate;
 mod restart;
 mod scatter;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
@@ -16,13 +17,12 @@ use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
 use super::hub::{Hub, Reply};
-use crate::comm::Connection;
 
 /// Serves a request that the machine cannot answer alone.
 ///
 /// # Errors
 /// The arguments of the request cannot be read.
-pub(super) async fn call(hub: &Rc<Hub>, request: &Request, connection: &Connection) -> Result<Reply, DecodeError> {
+pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Reply, DecodeError> {
     Ok(match &*request.op {
         "echo" => request.arguments::<Value>()?.get("data").cloned().ok_or_else(|| missing("echo", "data")),
         "close" => Ok("OK".into()),
@@ -48,7 +48,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, connection: &Connecti
         }
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {
-            tracing::warn!("{}: the request {op:?} is not known here", connection.peer());
+            tracing::warn!("{peer}: the request {op:?} is not known here");
             let text = format!("this scheduler (Cenote) does not know the request {op:?}; the scheduler of Dask may");
             Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
         }

@@ -1,0 +1,43 @@
+//! Classes: the pickled classes of results. There are few, and each is kept once, apart from the message that it came in:
+//! bytes of a message keep the whole of it alive.
+
+use bytes::Bytes;
+
+use super::registry::Set;
+
+/// Classes that are kept. Beyond these each result has its own copy.
+const CLASSES_MAX: usize = 4096;
+
+/// The classes of results that have been seen.
+#[derive(Debug, Default)]
+pub(super) struct Classes(Set<Bytes>);
+
+impl Classes {
+    /// The same class, in memory of its own.
+    pub fn own(&mut self, class: &Bytes) -> Bytes {
+        if let Some(known) = self.0.get(class) {
+            return known.clone();
+        }
+        let own = Bytes::copy_from_slice(class);
+        if self.0.len() < CLASSES_MAX {
+            self.0.insert(own.clone());
+        }
+        own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_kept_once_and_not_in_its_message() {
+        let mut classes = Classes::default();
+        let message = Bytes::from(b"class, and much more".to_vec());
+        let first = classes.own(&message.slice(..5));
+        let second = classes.own(&Bytes::from_static(b"class"));
+        assert_eq!(first, message.slice(..5));
+        assert_ne!(first.as_ptr(), message.as_ptr());
+        assert_eq!(first.as_ptr(), second.as_ptr());
+    }
+}
