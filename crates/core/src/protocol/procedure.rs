@@ -112,3 +112,11 @@ record! {
         delete: Optional<bool>,
     }
 }
+
+record! {
+    /// The request `get_cluster_state`: what everybody knows about itself.
+    ClusterState {
+        /// Names of attributes that are left out.
+        exclude: Optional<Vec<Text>>,
+    }
+}

@@ -34,6 +34,10 @@ operations! {
         SetRestrictions "set_restrictions",
         /// A worker has so much of each resource.
         SetResources "set_resources",
+        /// The last tasks that were run.
+        GetTaskStream "get_task_stream",
+        /// How many tasks were run since somebody asked for them.
+        TaskStreamIndex "get_task_stream_index",
         /// Wait until an event is set.
         EventWait "event_wait",
         /// Set an event.
@@ -205,4 +209,23 @@ record! {
         /// Whether it is one of nannies.
         nanny: bool,
     }
+}
+
+record! {
+    /// See [`Question::GetTaskStream`].
+    GetTaskStream {
+        /// From when on: seconds since 1970, or text for how long ago.
+        start: Optional<Value>,
+        /// Until when.
+        stop: Optional<Value>,
+        /// How many.
+        count: Optional<i64>,
+        /// All that were run after so many.
+        start_index: Optional<i64>,
+    }
+}
+
+record! {
+    /// See [`Question::TaskStreamIndex`].
+    TaskStreamIndex {}
 }

@@ -24,12 +24,15 @@ impl Scheduler {
         match said {
             FromWorker::TaskFinished(it) => {
                 self.record_said(&it.key, &it.metadata);
+                let (streamed, was) = (self.task_stream.finished(address, &it), self.state_of(&it.key));
                 let duration = compute_seconds(&it.startstops);
                 let class = self.classes.own(&it.class);
                 let arrival = Arrival { worker, nbytes: it.nbytes, class, duration };
                 self.task_finished(&it.key, RunId(it.run_id), arrival);
+                self.stream(streamed, was);
             }
             FromWorker::TaskErred(it) => {
+                let (streamed, was) = (self.task_stream.erred(address, &it), self.state_of(&it.key));
                 let exception = Exception::Raised {
                     exception: it.exception,
                     traceback: it.traceback,
@@ -38,6 +41,7 @@ impl Scheduler {
                 };
                 let failure = Failure { cause: it.key.clone(), exception };
                 self.task_erred(&it.key, worker, RunId(it.run_id), failure);
+                self.stream(streamed, was);
             }
             FromWorker::ReleaseWorkerData(it) => self.release_worker_data(&it.key, worker),
             FromWorker::AddKeys(it) => self.add_keys(it.keys, worker),
@@ -53,6 +57,10 @@ impl Scheduler {
             | FromWorker::CloseStream(_)
             | FromWorker::Unknown { .. } => {}
         }
+    }
+
+    fn state_of(&self, key: &Key) -> Option<StateName> {
+        self.tasks.id(key).map(|id| self.tasks[id].state())
     }
 
     /// Whether the worker runs the task now; and if so, whether this is the attempt.

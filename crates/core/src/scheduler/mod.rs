@@ -37,6 +37,7 @@ pub mod story;
 mod submission;
 pub mod summary;
 pub mod task;
+mod task_stream;
 mod timeout;
 mod transition;
 mod validate;
@@ -62,6 +63,7 @@ use retirement::Retirement;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, TaskId, Tasks};
+use task_stream::TaskStream;
 use versions::Versions;
 use worker::Workers;
 
@@ -92,6 +94,8 @@ record! {
         refresh_attempts_max: u32,
         /// Lines of the story that are kept.
         story_lines_max: usize,
+        /// Runs of tasks that are kept once somebody has asked for them.
+        task_stream_max: usize,
         /// Events of a topic that are kept.
         events_max: usize,
         /// Seconds after which the events of a client or worker that has left are forgotten.
@@ -114,6 +118,7 @@ impl Default for Settings {
             no_workers_timeout: None,
             refresh_attempts_max: 10,
             story_lines_max: 100_000,
+            task_stream_max: 100_000,
             events_max: 1000,
             events_cleanup_delay: 3600.0,
             lease_validation_interval: 10.0,
@@ -131,6 +136,7 @@ pub struct Scheduler {
     clients: Registry<Text, Client>,
     replicas: Replicas,
     coordination: Coordination,
+    task_stream: TaskStream,
     plugins: Plugins,
     classes: Classes,
     versions: Versions,
@@ -182,6 +188,7 @@ impl Scheduler {
             clients: Registry::default(),
             replicas: Replicas::default(),
             coordination: Coordination::default(),
+            task_stream: TaskStream::default(),
             plugins: Plugins::default(),
             classes: Classes::default(),
             interests: Relation::default(),

@@ -60,6 +60,8 @@ impl Scheduler {
                 let answer = self.set_restrictions(&it.worker.0);
                 self.answer(ticket, answer);
             }
+            Question::GetTaskStream(it) => self.tell_stream(ticket, &it),
+            Question::TaskStreamIndex(_) => self.count_stream(ticket),
             Question::SetResources(it) => {
                 let answer = self.set_resources(&it);
                 self.answer(ticket, answer);

@@ -11,6 +11,7 @@ use cenote_core::protocol::coordination::{
 };
 use cenote_core::protocol::field::{Given, Optional};
 use cenote_core::protocol::query::Query;
+use cenote_core::protocol::question::{GetTaskStream, TaskStreamIndex};
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::StateName;
@@ -270,4 +271,24 @@ fn a_recording_tells_what_was_said_of_tasks_that_were_submitted_meanwhile() {
     let stop = StopTaskMetadata { name: Optional(Some("n".into())) };
     assert_eq!(table.ask(stop.clone()), "answer 1: metadata=b=m=Int(1) x=Nil state=b=memory x=erred\n");
     assert!(table.ask(stop).contains("raises ValueError"));
+}
+
+#[test]
+fn the_task_stream_begins_when_somebody_asks_and_has_only_what_counted() {
+    let mut table = Table::new(&["w"]);
+    let ask = |start_index| GetTaskStream {
+        start: Optional(None),
+        stop: Optional(None),
+        count: Optional(None),
+        start_index: Optional(start_index),
+    };
+    table.submit(&[("a", &[]), ("b", &[]), ("x", &[])], &["a", "b", "x"]);
+    table.finished("w", "a", 0);
+    assert_eq!(table.ask(TaskStreamIndex {}), "answer 1: Int(0)\n");
+    table.finished("w", "b", 1);
+    table.finished("w", "b", 1);
+    table.erred("w", "x", 2);
+    assert_eq!(table.ask(ask(None)), "answer 1: OK error\n");
+    assert_eq!(table.ask(ask(Some(1))), "answer 1: error\n");
+    assert_eq!(table.ask(TaskStreamIndex {}), "answer 1: Int(2)\n");
 }

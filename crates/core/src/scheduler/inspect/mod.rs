@@ -3,6 +3,7 @@
 //! A path leads from the scheduler to what is asked for: `[("a", "tasks"), ("i", "x"), ("a", "state")]` is
 //! `scheduler.tasks["x"].state`. Nothing that works reads this; it may cost time.
 
+mod dump;
 mod extension;
 mod group;
 mod root;

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import msgpack
+from distributed import cluster_dump
 from distributed.core import error_message
 from distributed.diagnostics import plugin as stock
 from distributed.protocol import pickle
@@ -117,6 +118,19 @@ def unregister_scheduler_plugin(scheduler: str, name: str, **_ignored: Any) -> I
     """Forgets a plugin."""
     if scheduler_at(scheduler).plugins.pop(name, None) is None:
         raise ValueError(f"Could not find plugin {name!r} among the current scheduler plugins")
+    yield {"value": None}
+
+
+def dump_cluster_state_to_url(
+    scheduler: str, url: str, exclude: Any = (), format: str = "msgpack", **storage_options: Any
+) -> Iterator[dict[str, Any]]:
+    """Writes what everybody in the cluster knows about itself to a file, wherever `fsspec` can write."""
+
+    async def state() -> Any:
+        return scheduler_at(scheduler).ask("get_cluster_state", exclude=list(exclude))
+
+    options = {name: value for name, value in storage_options.items() if name not in ("op", "serializers")}
+    finished(cluster_dump.write_state(state, url, format, **options))
     yield {"value": None}
 
 

@@ -13,13 +13,26 @@ from distributed.protocol import core
 from distributed.versions import get_versions
 
 from cenote_executor.channel import Channel, Closed
-from cenote_executor.function import feed, register_scheduler_plugin, run_function, unregister_scheduler_plugin
+from cenote_executor.function import (
+    dump_cluster_state_to_url,
+    feed,
+    register_scheduler_plugin,
+    run_function,
+    unregister_scheduler_plugin,
+)
 from cenote_executor.graph import materialize
 
 #: What can be asked for: the answer is some messages, and the end.
 OPERATIONS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     operation.__name__: operation
-    for operation in (materialize, run_function, register_scheduler_plugin, unregister_scheduler_plugin, feed)
+    for operation in (
+        materialize,
+        run_function,
+        register_scheduler_plugin,
+        unregister_scheduler_plugin,
+        feed,
+        dump_cluster_state_to_url,
+    )
 }
 
 

@@ -1,6 +1,7 @@
 //! Procedures: requests for which others must be asked first. They read the machine, talk, and tell it what came of it.
 
 mod broadcast;
+mod cluster_state;
 mod gather;
 mod peer;
 mod plugins;
@@ -40,10 +41,11 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "unregister_worker_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Workers).await,
         "register_nanny_plugin" => plugins::register(hub, request.arguments()?, plugins::Of::Nannies).await,
         "unregister_nanny_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Nannies).await,
+        "get_cluster_state" => cluster_state::cluster_state(hub, request.arguments()?).await,
         "replicate" => replicate::replicate(hub, request.arguments()?).await,
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
-        "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
+        "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
         "versions" => Ok(hub.executor.greeting().versions.clone()),
