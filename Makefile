@@ -36,9 +36,10 @@ help: ## lists what can be asked for
 
 # ---- What a newcomer asks for
 
-demo: $(DEMO)/installed ## builds the wheel in release mode, installs it, and runs the tutorial in Python and in Rust
+demo: $(DEMO)/installed ## builds the wheel in release mode, installs it, and runs the tutorial in Python, in Rust and on a cluster
 	$(DEMO_PYTHON) examples/tutorial.py
 	cargo run --release --quiet --package cenote --example tutorial
+	$(DEMO_PYTHON) examples/cluster_tutorial.py
 
 test: format lint rust python types compat docs deny other-pythons ## proves everything: what continuous integration runs
 	$(STEP) "all of it passed"

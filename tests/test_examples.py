@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 NEEDS = {
     "tutorial": ["pandas", "distributed"],
     "blocked_matmul": ["numpy"],
+    "cluster_tutorial": ["distributed", "numpy", "pandas", "pyarrow", "xarray"],
     "dask_array_on_cenote": ["dask", "numpy"],
     "xarray_on_cenote": ["dask", "xarray", "pandas"],
 }
