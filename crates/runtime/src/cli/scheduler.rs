@@ -11,7 +11,7 @@ use super::lifetime_file::LifetimeFile;
 use super::{Surroundings, notice, settings};
 use crate::config::{Config, Sources};
 use crate::logging;
-use crate::scheduler::{self, Settings, Started};
+use crate::scheduler::{self, SchedulerError, Settings, Started};
 use crate::shutdown::{Request, Requests};
 
 /// Start a scheduler that clients and workers of Dask connect to.
@@ -121,6 +121,11 @@ impl Missing {
 /// When what was asked for is not there, or the scheduler cannot start.
 pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), CommandError> {
     arguments.missing.check()?;
+    if let Some(path) = &arguments.replay {
+        let stimuli = scheduler::replay(path).map_err(SchedulerError::from)?;
+        println!("{stimuli} stimuli replayed: the same instructions followed");
+        return Ok(());
+    }
     if let Some(protocol) = arguments.protocol.as_deref()
         && !matches!(protocol.trim_end_matches("://"), "tcp" | "")
     {

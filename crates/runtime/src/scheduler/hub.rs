@@ -17,6 +17,7 @@ use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::stimulus::Stimulus;
 use tokio::sync::{Notify, oneshot};
 
+use super::journal::{Journal, JournalError};
 use super::outbox::Outbox;
 use super::settings::Settings;
 use crate::comm::Pool;
@@ -39,6 +40,8 @@ pub(super) struct Hub {
     asked: RefCell<HashMap<u64, oneshot::Sender<Reply>>>,
     ticket: Cell<u64>,
     pub clock: Clock,
+    /// Where what happens is recorded, if it is.
+    journal: RefCell<Option<Journal>>,
     closing: Notify,
     closed: Cell<bool>,
 }
@@ -92,8 +95,10 @@ impl Clock {
 }
 
 impl Hub {
-    pub fn new(settings: Settings, facts: Facts, executor: Executor, clock: Clock) -> Rc<Self> {
-        Rc::new(Self {
+    pub fn new(settings: Settings, facts: Facts, executor: Executor, clock: Clock) -> Result<Rc<Self>, JournalError> {
+        let journal = settings.record.as_deref().map(|path| Journal::create(path, &settings.machine)).transpose()?;
+        Ok(Rc::new(Self {
+            journal: RefCell::new(journal),
             pool: Pool::new(settings.limits, settings.connect_timeout),
             machine: RefCell::new(Scheduler::new(settings.machine.clone())),
             settings,
@@ -107,13 +112,23 @@ impl Hub {
             clock,
             closing: Notify::new(),
             closed: Cell::new(false),
-        })
+        }))
     }
 
     /// Tells the machine what happened, and does what it says.
     pub fn stimulate(self: &Rc<Self>, stimulus: Stimulus) {
         let mut instructions = self.instructions.take();
-        self.machine.borrow_mut().handle_stimulus(stimulus, self.clock.now(), &mut instructions);
+        let now = self.clock.now();
+        let mut journal = self.journal.borrow_mut();
+        if let Some(journal) = &mut *journal {
+            journal.before(&stimulus, now);
+        }
+        self.machine.borrow_mut().handle_stimulus(stimulus, now, &mut instructions);
+        if let Some(Err(error)) = journal.as_mut().map(|journal| journal.after(&instructions)) {
+            tracing::error!("nothing more is recorded: {error}");
+            *journal = None;
+        }
+        drop(journal);
         for instruction in instructions.drain(..) {
             self.perform(instruction);
         }
@@ -139,6 +154,11 @@ impl Hub {
     /// The machine, to read it. Not to be kept while something is awaited.
     pub fn machine(&self) -> Ref<'_, Scheduler> {
         self.machine.borrow()
+    }
+
+    /// For how long there has been nothing to do, in seconds.
+    pub fn idle_seconds(&self) -> f64 {
+        self.machine.borrow().idle_since().map_or(0.0, |since| self.clock.now() - since)
     }
 
     /// Opens the way to a worker. What the machine says to it from now on is kept until it is written. Returns the way

@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod feed;
 mod hub;
+mod journal;
 mod nanny;
 mod outbox;
 mod overview;
@@ -33,6 +34,7 @@ use crate::comm::{Address, Listener};
 use crate::dashboard::Dashboard;
 use crate::executor::{self, Executor};
 use hub::{Clock, Facts, Hub};
+pub use journal::{JournalError, replay};
 pub use settings::Settings;
 
 /// How often the machine is told that time has passed.
@@ -62,6 +64,9 @@ pub enum SchedulerError {
     /// There is no Python that can read graphs.
     #[error(transparent)]
     Executor(#[from] executor::StartError),
+    /// What happens cannot be recorded.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The system refuses something.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -118,7 +123,7 @@ pub async fn serve(
     let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
     settings.machine.versions = executor.greeting().versions.clone();
     let local = LocalSet::new();
-    let hub = Hub::new(settings, facts, executor, clock);
+    let hub = Hub::new(settings, facts, executor, clock)?;
     let serving = async {
         spawn_local(tick(Rc::clone(&hub)));
         if let Some(dashboard) = dashboard {
@@ -151,6 +156,12 @@ async fn tick(hub: Rc<Hub>) {
     loop {
         ticks.tick().await;
         hub.stimulate(Stimulus::Tick);
+        if let Some(limit) = hub.settings.idle_timeout
+            && hub.idle_seconds() > limit.as_secs_f64()
+        {
+            tracing::info!("Scheduler closing after being idle for {} s", limit.as_secs_f64());
+            hub.close();
+        }
     }
 }
 

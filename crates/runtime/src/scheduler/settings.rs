@@ -20,8 +20,6 @@ pub struct Settings {
     pub python: PathBuf,
     /// Whether to answer requests that look inside, from this machine.
     pub inspect: bool,
-    /// Where to write how to reach the scheduler.
-    pub scheduler_file: Option<PathBuf>,
     /// Where to record what happens.
     pub record: Option<PathBuf>,
     /// Close after so long without work.
@@ -46,7 +44,6 @@ impl Default for Settings {
             http: None,
             python: "python3".into(),
             inspect: false,
-            scheduler_file: None,
             record: None,
             idle_timeout: None,
             connect_timeout: Duration::from_secs(30),
