@@ -19,6 +19,8 @@ use crate::protocol::worker::{FreeKeys, FromWorker, ToWorker};
 pub(super) struct Cause {
     kind: &'static str,
     id: Option<Text>,
+    /// What tasks are sent for.
+    computing: Option<Text>,
 }
 
 impl Cause {
@@ -35,7 +37,7 @@ impl Cause {
             Stimulus::Asked { question, .. } => ("request", said_by_question(question)),
             Stimulus::Tick => ("tick", None),
         };
-        Self { kind, id: id.cloned() }
+        Self { kind, id: id.cloned(), computing: None }
     }
 
     fn text(&mut self, stimulus: u64) -> Text {
@@ -78,6 +80,12 @@ impl Scheduler {
     /// The name of what has caused all this.
     pub(super) fn stimulus_id(&mut self) -> Text {
         self.cause.text(self.stimuli)
+    }
+
+    /// The name that goes with all tasks that are sent now.
+    pub(super) fn compute_id(&mut self) -> Text {
+        let stimulus = self.stimuli;
+        self.cause.computing.get_or_insert_with(|| format!("compute-task-{stimulus}").into()).clone()
     }
 
     pub(super) fn tell_worker(&mut self, id: WorkerId, message: impl Into<ToWorker>) {

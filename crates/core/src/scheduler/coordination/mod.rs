@@ -16,6 +16,8 @@ mod topic;
 mod variable;
 mod waiting;
 
+use std::collections::BTreeSet;
+
 use super::Scheduler;
 use super::inspect::seen::Seen;
 use super::question::Answer as Reply;
@@ -32,6 +34,8 @@ use crate::protocol::value::Value;
 #[derive(Debug, Default)]
 pub(super) struct Coordination {
     waiting: waiting::Waiting,
+    /// Those of them that wait for keys that are not known.
+    unknown: BTreeSet<u64>,
     events: event::Events,
     semaphores: semaphore::Semaphores,
     multi_locks: multi_lock::MultiLocks,

@@ -78,6 +78,9 @@ impl Scheduler {
 
     /// Lets a request wait, unless its time is up already.
     pub(super) fn wait(&mut self, ticket: u64, deadline: Option<f64>, on: On) {
+        if matches!(on, On::Known(_)) {
+            self.coordination.unknown.insert(ticket);
+        }
         self.coordination.waiting.insert(ticket, Wait { deadline, on });
         if deadline.is_some_and(|deadline| deadline <= self.now) {
             self.expire(ticket);
@@ -98,20 +101,27 @@ impl Scheduler {
         }
     }
 
-    /// Goes on with those that waited for keys that are known now.
+    /// Goes on with those that waited for keys that are known now. Looked at after every stimulus: mostly there are none.
     pub(in crate::scheduler) fn resume_waiting(&mut self) {
-        let known = |wait: &Wait| match &wait.on {
-            On::Known(later) => later.key().is_some_and(|key| self.tasks.id(key).is_some()),
-            _ => false,
+        if self.coordination.unknown.is_empty() {
+            return;
+        }
+        let known = |ticket: &&u64| match self.coordination.waiting.get(ticket).map(|wait| &wait.on) {
+            Some(On::Known(later)) => later.key().is_none_or(|key| self.tasks.id(key).is_some()),
+            _ => true,
         };
-        let known: Vec<_> = self.coordination.waiting.iter().filter(|(_, it)| known(it)).map(|(&it, _)| it).collect();
+        let known: Vec<_> = self.coordination.unknown.iter().filter(known).copied().collect();
         for ticket in known {
+            self.coordination.unknown.remove(&ticket);
             match self.coordination.waiting.remove(&ticket) {
                 Some(Wait { deadline, on: On::Known(later) }) => match *later {
                     Later::Put(asked) => self.put(ticket, asked, deadline),
                     Later::Set(asked) => self.set_variable(ticket, asked, deadline),
                 },
-                _ => unreachable!("it was just found"),
+                Some(wait) => {
+                    self.coordination.waiting.insert(ticket, wait);
+                }
+                None => {}
             }
         }
     }

@@ -36,7 +36,7 @@ impl Scheduler {
     }
 
     fn compute_task(&mut self, id: TaskId, run: RunId) -> Option<ComputeTask> {
-        let stimulus_id = self.stimulus_id();
+        let stimulus_id = self.compute_id();
         let task = &self.tasks[id];
         let inputs = || task.dependencies.iter().map(|&dependency| (dependency, &self.tasks[dependency]));
         let who_has = inputs().map(|(id, input)| (input.key.clone(), self.addresses(id))).collect();
