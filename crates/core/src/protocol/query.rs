@@ -27,6 +27,8 @@ operations! {
         TaskStatus "get_task_status",
         /// How many tasks of each kind are in which state.
         PrefixStates "get_task_prefix_states",
+        /// How many tasks there are: a word of ours.
+        TaskCount "task_count",
         /// What happened to tasks.
         GetStory "get_story",
         /// What happened, by topic.
@@ -115,6 +117,11 @@ record! {
 record! {
     /// See [`Query::PrefixStates`].
     PrefixStates {}
+}
+
+record! {
+    /// See [`Query::TaskCount`].
+    TaskCount {}
 }
 
 record! {

@@ -28,6 +28,7 @@ impl Scheduler {
             Query::Nbytes(it) => return self.told_sizes(it.keys.0.as_deref(), it.summary.0.unwrap_or(true)),
             Query::TaskStatus(it) => self.told_states(&it.keys),
             Query::PrefixStates(_) => self.told_prefixes(),
+            Query::TaskCount(_) => (self.keys().count() as u64).into(),
             Query::GetStory(it) => self.told_story(&it.keys_or_stimuli),
             Query::Events(it) => self.events(it.topic.0.as_ref()),
             Query::GetMetadata(it) => return self.metadata(it),

@@ -127,8 +127,7 @@ class Tasks(Mapping[Any, Task]):
         self._scheduler = scheduler
 
     def __len__(self) -> int:
-        prefixes = self._scheduler.ask("get_task_prefix_states")
-        return sum(sum(states.values()) for states in prefixes.values())
+        return self._scheduler.ask("task_count")
 
     def __getitem__(self, key: Any) -> Task:
         state = self._scheduler.ask("get_task_status", keys=[key]).get(key)
