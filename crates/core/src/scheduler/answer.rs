@@ -23,8 +23,10 @@ impl Scheduler {
         self.workers[worker].last_seen = self.now;
         match said {
             FromWorker::TaskFinished(it) => {
-                self.record_said(&it.key, &it.metadata);
                 let (streamed, was) = (self.task_stream.finished(address, &it), self.state_of(&it.key));
+                if was == Some(StateName::Processing) {
+                    self.record_said(&it.key, &it.metadata);
+                }
                 let duration = compute_seconds(&it.startstops);
                 let class = self.classes.own(&it.class);
                 let arrival = Arrival { worker, nbytes: it.nbytes, class, duration };

@@ -37,6 +37,7 @@ pub struct Client {
     pub(super) name: Text,
     /// Whether it has a stream: queues, variables and the like want things too, and have none.
     pub(super) connected: bool,
+    pub(super) last_seen: f64,
     /// What it has said about the whole of a graph that is being read.
     pub(super) reading: Option<GraphSpec>,
     /// What it has said since, in order.
@@ -45,7 +46,7 @@ pub struct Client {
 
 impl Client {
     fn new(name: Text, connected: bool) -> Self {
-        Self { name, connected, reading: None, held: VecDeque::new() }
+        Self { name, connected, last_seen: 0.0, reading: None, held: VecDeque::new() }
     }
 }
 
@@ -66,6 +67,7 @@ impl Scheduler {
     /// What a client says waits behind the graph that it has sent.
     pub(super) fn hear_client(&mut self, name: &Text, said: Said) {
         let Some(id) = self.clients.id(name).filter(|&id| self.clients[id].connected) else { return };
+        self.clients[id].last_seen = self.now;
         let alive = matches!(&said, Said::Message(it) if matches!(**it, FromClient::HeartbeatClient(_)));
         if self.clients[id].reading.is_some() && !alive {
             self.clients[id].held.push_back(said);
@@ -79,7 +81,10 @@ impl Scheduler {
         let Some(id) = self.tickets.swap_remove(&ticket) else { return };
         let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
-            Ok(graph) => self.submit(id, GraphSpec { tasks: graph.tasks, ..about }),
+            Ok(graph) => {
+                self.begin_computation(ticket);
+                self.submit(id, GraphSpec { tasks: graph.tasks, ..about });
+            }
             Err(exception) => {
                 self.notice_graph(&self.clients[id].name.clone(), GraphOutcome::Refused);
                 self.refuse_graph(id, about.keys, &exception);
@@ -139,6 +144,7 @@ impl Scheduler {
             submitting_task: graph.submitting_task.clone(),
             fifo_timeout: seconds(&graph.fifo_timeout).unwrap_or(0.0),
         };
+        self.computations.announce(ticket, &graph);
         self.clients[id].reading = Some(about);
         let client = self.clients[id].name.clone();
         self.instruct(Instruction::Materialize { ticket, client, graph: Box::new(graph) });

@@ -66,6 +66,11 @@ impl Groups {
         }
     }
 
+    /// The name of a group.
+    pub fn name(&self, id: Id<Group>) -> &Key {
+        &self.groups[id].name
+    }
+
     /// A task of one group needs a task of another.
     pub fn link(&mut self, group: Id<Group>, dependency: Id<Group>) {
         if group != dependency {

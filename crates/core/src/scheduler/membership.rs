@@ -16,6 +16,9 @@ use crate::protocol::worker::{Close, HeartbeatWorker, RegisterWorker, RemoveWork
 /// A worker is not taken for dead before it has missed so many heartbeats.
 const BEATS_MISSED_MAX: f64 = 10.0;
 
+/// So many measures are added up.
+const METRICS_MAX: usize = 10_000;
+
 /// Seconds between heartbeats of a worker: the more workers, the longer.
 fn heartbeat_interval(workers: usize) -> f64 {
     match workers {
@@ -71,6 +74,7 @@ impl Scheduler {
                 let worker = &mut self.workers[id];
                 worker.last_seen = self.now;
                 worker.about.metrics = heartbeat.metrics;
+                self.add_metrics(id);
                 self.learn_bandwidth(id);
                 for (key, seconds) in heartbeat.executing.0 {
                     if let Some(task) = self.tasks.id(&key) {
@@ -83,6 +87,20 @@ impl Scheduler {
         };
         let interval = heartbeat_interval(self.workers.len());
         Value::map([("status", status.into()), ("time", self.now.into()), ("heartbeat-interval", interval.into())])
+    }
+
+    /// Adds up what a worker has measured since its last heartbeat.
+    fn add_metrics(&mut self, id: WorkerId) {
+        let measured = self.workers[id].about.metrics.get("digests_total_since_heartbeat");
+        if let Some(Value::Map(measured)) = measured {
+            for (name, value) in measured {
+                if let (Some(name), Some(value)) = (name.to_key(), value.as_f64())
+                    && (self.metrics.contains_key(&name) || self.metrics.len() < METRICS_MAX)
+                {
+                    *self.metrics.entry(name).or_default() += value;
+                }
+            }
+        }
     }
 
     /// The more workers there are, the less one of them says about all.

@@ -13,6 +13,7 @@
 mod answer;
 mod classes;
 mod client;
+mod computation;
 mod coordination;
 mod failure;
 mod group;
@@ -50,6 +51,7 @@ use std::collections::BTreeSet;
 
 use classes::Classes;
 use client::{Client, ClientId, Said};
+use computation::Computations;
 use coordination::Coordination;
 use group::Groups;
 use idle::Idleness;
@@ -137,6 +139,9 @@ pub struct Scheduler {
     replicas: Replicas,
     coordination: Coordination,
     task_stream: TaskStream,
+    computations: Computations,
+    /// What workers have measured, added up.
+    metrics: Map<Key, f64>,
     plugins: Plugins,
     classes: Classes,
     versions: Versions,
@@ -189,6 +194,8 @@ impl Scheduler {
             replicas: Replicas::default(),
             coordination: Coordination::default(),
             task_stream: TaskStream::default(),
+            computations: Computations::default(),
+            metrics: Map::default(),
             plugins: Plugins::default(),
             classes: Classes::default(),
             interests: Relation::default(),

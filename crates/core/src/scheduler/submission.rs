@@ -36,6 +36,7 @@ impl Scheduler {
         self.record_graph(&graph.keys);
         let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
         let touched = self.enter_tasks(specs, &graph.keys, generation);
+        self.compute_together(&touched);
         let mut recommendations = Recommendations::default();
         self.want(client, &graph.keys, &mut recommendations);
         for id in touched {

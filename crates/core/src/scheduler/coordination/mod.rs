@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use super::Scheduler;
 use super::inspect::seen::Seen;
 use super::question::Answer as Reply;
+use super::registry::Map;
 use super::stimulus::Text;
 use super::timeout::seconds;
 use crate::key::Key;
@@ -45,11 +46,16 @@ pub(super) struct Coordination {
     metadata: metadata::Metadata,
     pub(super) topics: topic::Topics,
     recordings: recording::Recordings,
-    /// What was said of the task that finishes now.
-    said: Option<(Key, Value)>,
+    /// What was said of tasks when they finished, if anything was.
+    said: Map<Key, Value>,
 }
 
 impl Coordination {
+    /// What was said of a task when it finished.
+    pub(super) fn said_of(&self, key: &Key) -> Option<Value> {
+        self.said.get(key).cloned()
+    }
+
     /// What a test sees of what Dask calls an extension.
     pub(super) fn seen(&self, extension: &str, name: &str) -> Option<Seen> {
         match extension {
@@ -146,5 +152,8 @@ impl Scheduler {
     /// A task is forgotten.
     pub(super) fn forget_shared(&mut self, key: &Key) {
         self.coordination.metadata.forget(key);
+        if !self.coordination.said.is_empty() {
+            self.coordination.said.swap_remove(key);
+        }
     }
 }

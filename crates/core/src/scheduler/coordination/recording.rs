@@ -55,9 +55,13 @@ impl Scheduler {
 
     /// A worker says something about a task that it has finished.
     pub(in crate::scheduler) fn record_said(&mut self, key: &Key, metadata: &Value) {
-        if !self.coordination.recordings.is_empty() {
-            let nothing = matches!(metadata, Value::Map(entries) if entries.is_empty());
-            self.coordination.said = (!nothing).then(|| (key.clone(), metadata.clone()));
+        let Value::Map(entries) = metadata else { return };
+        if !entries.is_empty()
+            && let Value::Map(said) =
+                self.coordination.said.entry(key.clone()).or_insert_with(|| Value::Map(Vec::new()))
+        {
+            said.retain(|(name, _)| !entries.iter().any(|(other, _)| other == name));
+            said.extend(entries.iter().cloned());
         }
     }
 
@@ -67,8 +71,7 @@ impl Scheduler {
             return;
         }
         let Some(task) = self.tasks.get(id) else { return };
-        let said = self.coordination.said.as_ref().filter(|(key, _)| *key == task.key);
-        let metadata = said.map_or(Value::Nil, |(_, metadata)| metadata.clone());
+        let metadata = Value::from(self.coordination.said_of(&task.key));
         for recording in self.coordination.recordings.values_mut() {
             if recording.expected.swap_remove(&task.key) {
                 let metadata = metadata.clone();

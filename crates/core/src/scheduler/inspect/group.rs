@@ -3,6 +3,7 @@
 use super::seen::{Seen, Table};
 use crate::key::Key;
 use crate::protocol::field::Text;
+use crate::protocol::serialized::Pickled;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::registry::Set;
@@ -63,6 +64,27 @@ impl Scheduler {
             }
             "suspicious" => tasks.iter().map(|task| u64::from(task.suspicious)).sum::<u64>().into(),
             _ => return counted(&tasks, attribute),
+        })
+    }
+}
+
+impl Scheduler {
+    pub(super) fn computation_attribute(&self, index: usize, attribute: &str) -> Option<Seen> {
+        let computation = self.computations.last().get(index)?;
+        let pickled = |pickled: &Pickled| Value::Pickled(Box::new(pickled.clone()));
+        Some(match attribute {
+            "start" => computation.start.into(),
+            "groups" => {
+                Seen::Set(computation.groups.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
+            }
+            "code" => Seen::List(computation.code.iter().map(|code| Seen::Value(pickled(code))).collect()),
+            "annotations" => computation.annotations.last().map_or(Seen::Map(Vec::new()), |it| pickled(it).into()),
+            "states" => {
+                let tasks = self.tasks.iter().map(|(_, task)| task);
+                let tasks: Vec<_> = tasks.filter(|task| computation.groups.contains(&task.key.group())).collect();
+                return counted(&tasks, attribute);
+            }
+            _ => return None,
         })
     }
 }

@@ -83,6 +83,7 @@ impl Scheduler {
             Object::Extension(extension) => self.coordination.seen(extension, name),
             Object::Topic(topic) => self.topic_attribute(topic, name),
             Object::Memory(worker) => self.memory_attribute(*worker, name),
+            Object::Computation(index) => self.computation_attribute(*index, name),
             Object::Broker if name == "_topics" => Some(self.topics_seen()),
             Object::Broker | Object::Opaque => None,
         }

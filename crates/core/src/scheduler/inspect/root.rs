@@ -32,7 +32,17 @@ impl Scheduler {
                 Seen::map(idle.map(|&id| (self.workers[id].address().clone(), self.worker_seen(id))))
             }
             "idle_task_count" => Seen::Set(self.workers_seen(self.workers.open().iter().map(|&(_, id)| id))),
-            "saturated" => Seen::Set(Vec::new()),
+            "saturated" => {
+                let mean = self.workers.iter().map(|(_, worker)| worker.occupancy).sum::<f64>()
+                    / self.workers.threads().max(1) as f64;
+                let saturated = self.workers.running().iter().copied().filter(|&id| {
+                    let worker = &self.workers[id];
+                    let (tasks, threads) = (worker.processing.len() as f64, f64::from(worker.spec.nthreads));
+                    let pending = worker.occupancy * (tasks - threads) / (tasks * threads);
+                    tasks > threads && pending > 0.4 && pending > 1.9 * mean
+                });
+                Seen::Set(self.workers_seen(saturated))
+            }
             "stream_comms" => {
                 let addresses = self.workers.iter().map(|(_, worker)| worker.address().clone());
                 Seen::map(addresses.map(|address| (address, Seen::Object(Object::Opaque))))
@@ -67,7 +77,14 @@ impl Scheduler {
             "allowed_failures" => u64::from(self.settings.allowed_failures).into(),
             "WORKER_SATURATION" => self.settings.worker_saturation.into(),
             "worker_ttl" => self.settings.worker_ttl.into(),
-            "computations" => Seen::List(Vec::new()),
+            "computations" => {
+                let count = self.computations.last().len();
+                Seen::List((0..count).map(|index| Seen::Object(Object::Computation(index))).collect())
+            }
+            "cumulative_worker_metrics" => {
+                Seen::Map(self.metrics.iter().map(|(name, value)| (name.into(), (*value).into())).collect())
+            }
+            "worker_plugins" => self.worker_plugins().into(),
             _ => return None,
         })
     }

@@ -42,6 +42,8 @@ pub(in crate::scheduler) enum Object {
     Topic(Text),
     /// The memory of a worker, or of all.
     Memory(Option<WorkerId>),
+    /// Graphs that were worked on together.
+    Computation(usize),
     /// Something of which only is told that it is there.
     Opaque,
 }
@@ -99,6 +101,15 @@ impl Scheduler {
     pub(super) fn tagged(&self, seen: &Seen, path: &Value) -> Value {
         let tag = |tag: &str, rest: Vec<Value>| Value::Tuple([vec![tag.into()], rest].concat());
         let all = |values: &[Seen]| Value::Tuple(values.iter().map(|value| self.tagged(value, path)).collect());
+        let indexed = |values: &[Seen]| {
+            let Value::Tuple(steps) = path else { return Value::Nil };
+            let at = |index: usize| {
+                let step = Value::Tuple(vec!["i".into(), (index as u64).into()]);
+                Value::Tuple([steps.clone(), vec![step]].concat())
+            };
+            let values = values.iter().enumerate();
+            Value::Tuple(values.map(|(index, value)| self.tagged(value, &at(index))).collect())
+        };
         let pairs = |entries: &[(Seen, Seen)]| {
             let pair = |(key, value): &(Seen, Seen)| {
                 let Value::Tuple(steps) = path else { return Value::Nil };
@@ -119,8 +130,8 @@ impl Scheduler {
             }
             Seen::Map(entries) => tag("d", vec![pairs(entries)]),
             Seen::Set(values) => tag("s", vec![all(values)]),
-            Seen::Tuple(values) => tag("t", vec![all(values)]),
-            Seen::List(values) => tag("l", vec![all(values)]),
+            Seen::Tuple(values) => tag("t", vec![indexed(values)]),
+            Seen::List(values) => tag("l", vec![indexed(values)]),
             Seen::Object(_) => tag("o", vec![path.clone()]),
         }
     }

@@ -65,6 +65,7 @@ impl Scheduler {
                 Value::Map(entries) if entries.is_empty() => Seen::NONE,
                 annotations => annotations.clone().into(),
             },
+            "metadata" => self.coordination.said_of(&task.key).into(),
             "has_lost_dependencies" => task.lost_dependencies.into(),
             "worker_restrictions" => self.restrictions_seen(task.restrictions.as_deref(), true),
             "host_restrictions" => self.restrictions_seen(task.restrictions.as_deref(), false),

@@ -46,6 +46,7 @@ impl Scheduler {
         let id = self.clients.id(&name.as_str()?.into())?;
         Some(match attribute {
             "client_key" => name.clone().into(),
+            "last_seen" => self.clients[id].last_seen.into(),
             "wants_what" => Seen::Set(self.tasks_seen(self.interests.lefts(id))),
             _ => return None,
         })
