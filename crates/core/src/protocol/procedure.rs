@@ -10,8 +10,8 @@ record! {
     Scatter {
         /// The values by their keys.
         data: Map<Key, Value>,
-        /// The workers to choose from; all when there are none.
-        workers: Option<Vec<Text>>,
+        /// The workers to choose from, by their addresses or names; all when there are none.
+        workers: Option<Vec<Value>>,
         /// Who wants the values.
         client: Option<Text>,
         /// Whether every worker is to hold every value; or how many are.

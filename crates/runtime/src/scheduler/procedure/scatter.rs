@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Puts values into workers and tells the machine where they are. Answers with their keys.
 pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
     let seconds = request.timeout.0.as_ref().and_then(Value::as_f64).unwrap_or(2.0);
-    let workers = running(hub, request.workers.as_deref(), seconds).await?;
+    let named: Option<Vec<Text>> = request.workers.map(|workers| workers.iter().map(name).collect());
+    let workers = running(hub, named.as_deref(), seconds).await?;
     let copies = match request.broadcast.0 {
         None | Some(Value::Nil | Value::Bool(false)) => 1,
         Some(Value::Int(copies)) => usize::try_from(copies).unwrap_or(1).clamp(1, workers.len()),
@@ -50,6 +51,15 @@ pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
     });
     hub.stimulate(Stimulus::DataArrived { data: data.collect(), client: request.client });
     Ok(Value::Tuple(keys))
+}
+
+/// What a worker is called: its address, or its name, which may be a number.
+fn name(worker: &Value) -> Text {
+    match worker {
+        Value::Str(name) => name.clone(),
+        Value::Int(name) => name.to_string().into(),
+        _ => "".into(),
+    }
 }
 
 /// The workers that take work, of those that are named or of all, in the order of their addresses.
