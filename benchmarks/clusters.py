@@ -1,0 +1,160 @@
+"""Clusters to be measured: a scheduler, its workers, and what each process has spent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+STOP_SECONDS = 10
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds of a scheduler's process, and of the processes that it started."""
+
+    scheduler: float
+    children: float
+
+    def __sub__(self, earlier: Spent) -> Spent:
+        return Spent(self.scheduler - earlier.scheduler, self.children - earlier.children)
+
+
+class Cluster:
+    """A running scheduler, with workers of some kind."""
+
+    def __init__(self, port: int, process: subprocess.Popen[Any]) -> None:
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.process = process
+        self.idle: subprocess.Popen[str] | None = None
+
+    def spent(self) -> Spent:
+        """What has been spent until now."""
+        return Spent(_cpu(self.process.pid), sum(map(_cpu, children(self.process.pid))))
+
+    def forget_peaks(self) -> None:
+        """Let the peaks of memory begin anew."""
+        for pid in (self.process.pid, *children(self.process.pid)):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peaks(self) -> tuple[int, int]:
+        """The greatest memory of the scheduler's process, and of those that it started, in bytes."""
+        return _peak(self.process.pid), sum(map(_peak, children(self.process.pid)))
+
+    def tally(self) -> dict[str, float]:
+        """What the idle workers have done since they were asked last."""
+        assert self.idle and self.idle.stdin and self.idle.stdout
+        self.idle.stdin.write("\n")
+        self.idle.stdin.flush()
+        return json.loads(self.idle.stdout.readline())
+
+
+@contextlib.contextmanager
+def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1) -> Iterator[Cluster]:
+    """Start a scheduler, ``"cenote"`` or ``"dask"``, with idle workers in Rust or with workers of Dask."""
+    port = free_port()
+    environment = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1"}
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        where = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--dashboard-address", ":0"]
+        command = [sys.executable, "-m", whose, "scheduler", *where]
+        process = stack.enter_context(running(command, environment, Path(folder, "scheduler.log")))
+        wait_for_port(port)
+        made = Cluster(port, process)
+        if idle:
+            command = [str(idle_workers_program()), made.address, str(idle)]
+            made.idle = stack.enter_context(running(command, environment, Path(folder, "idle.log"), talks=True))
+            if made.idle.stdout.readline().strip() != "ready":
+                raise RuntimeError(Path(folder, "idle.log").read_text())
+        for number in range(workers):
+            command = [sys.executable, "-m", "dask", "worker", made.address, "--name", str(number), "--no-nanny"]
+            command += ["--nthreads", str(threads), "--no-dashboard", "--local-directory", folder]
+            stack.enter_context(running(command, environment, Path(folder, f"worker-{number}.log")))
+        yield made
+
+
+@contextlib.contextmanager
+def running(command: list[str], environment: dict[str, str], log: Path, talks: bool = False) -> Iterator[Any]:
+    """A process that is stopped in the end, whatever happens."""
+    with log.open("wb") as output:
+        process: subprocess.Popen[Any] = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talks else output,
+            stderr=output,
+            env=environment,
+            text=talks,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def idle_workers_program() -> Path:
+    """The program of the idle workers, built if it is not there."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    build = ["cargo", "build", "--quiet", "--profile", "ci", "-p", "cenote", "--example", "idle_workers"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    return target / "ci" / "examples" / "idle_workers"
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *children(child)]
+    return found
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def _peak(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, seconds: float = 60) -> None:
+    """Return once somebody listens."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody listens on port {port} after {seconds} s")
