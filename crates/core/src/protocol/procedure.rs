@@ -104,8 +104,8 @@ record! {
         keys: Vec<Key>,
         /// How many workers; all when this is not said.
         n: Optional<u64>,
-        /// The workers to choose from; all when this is not said.
-        workers: Optional<Vec<Text>>,
+        /// The workers to choose from, by address or name; all when this is not said.
+        workers: Optional<Vec<Value>>,
         /// Copies that each holder hands out in one round.
         branching_factor: Optional<u64>,
         /// Whether copies beyond those are taken away; they are when this is not said.
@@ -118,5 +118,17 @@ record! {
     ClusterState {
         /// Names of attributes that are left out.
         exclude: Optional<Vec<Text>>,
+    }
+}
+
+record! {
+    /// The request `logs`.
+    Logs {
+        /// From when on, in seconds since 1970.
+        start: Optional<f64>,
+        /// How many lines; all when this is not said.
+        n: Optional<u64>,
+        /// Whether each comes with its time.
+        timestamps: Optional<bool>,
     }
 }

@@ -7,8 +7,9 @@ use super::instruction::Failure;
 use super::stimulus::Text;
 use super::story::Line;
 use super::task::{RunId, StateName};
-use super::worker::WorkerStatus;
+use super::worker::{WorkerStatus, name_of};
 use crate::key::Key;
+use crate::protocol::value::Value;
 
 /// What is known of a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +60,8 @@ impl WorkerView {
     }
 
     /// Whether its address or its name is among these.
-    pub fn is_among(&self, named: &[Text]) -> bool {
-        named.contains(&self.address) || named.contains(&self.name)
+    pub fn is_among(&self, named: &[Value]) -> bool {
+        named.iter().any(|name| name.as_str() == Some(&self.address) || name_of(name) == self.name)
     }
 }
 

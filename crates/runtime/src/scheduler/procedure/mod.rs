@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
 use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::procedure::Logs;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
@@ -48,6 +49,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
+        "logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {
             tracing::warn!("{peer}: the request {op:?} is not known here");
@@ -55,6 +57,17 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
             Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
         }
     })
+}
+
+/// The last lines of the log of this process, the newest first: their levels and texts, after their times if asked for.
+fn logs(asked: &Logs) -> Value {
+    let count = asked.n.0.map_or(usize::MAX, |n| n as usize);
+    let with_times = asked.timestamps.0 == Some(true);
+    let line = |line: crate::logging::Remembered| {
+        let time = with_times.then_some(Value::Float(line.at));
+        Value::Tuple(time.into_iter().chain([line.level.into(), (*line.text).into()]).collect())
+    };
+    Value::Tuple(crate::logging::lines(asked.start.0.unwrap_or(0.0), count).into_iter().map(line).collect())
 }
 
 fn missing(op: &str, field: &str) -> ErrorReply {

@@ -22,8 +22,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Puts values into workers and tells the machine where they are. Answers with their keys.
 pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
     let seconds = request.timeout.0.as_ref().and_then(Value::as_f64).unwrap_or(2.0);
-    let named: Option<Vec<Text>> = request.workers.map(|workers| workers.iter().map(name).collect());
-    let workers = running(hub, named.as_deref(), seconds).await?;
+    let workers = running(hub, request.workers.as_deref(), seconds).await?;
     let copies = match request.broadcast.0 {
         None | Some(Value::Nil | Value::Bool(false)) => 1,
         Some(Value::Int(copies)) => usize::try_from(copies).unwrap_or(1).clamp(1, workers.len()),
@@ -53,17 +52,8 @@ pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
     Ok(Value::Tuple(keys))
 }
 
-/// What a worker is called: its address, or its name, which may be a number.
-fn name(worker: &Value) -> Text {
-    match worker {
-        Value::Str(name) => name.clone(),
-        Value::Int(name) => name.to_string().into(),
-        _ => "".into(),
-    }
-}
-
 /// The workers that take work, of those that are named or of all, in the order of their addresses.
-async fn running(hub: &Hub, named: Option<&[Text]>, seconds: f64) -> Result<Vec<Text>, ErrorReply> {
+async fn running(hub: &Hub, named: Option<&[Value]>, seconds: f64) -> Result<Vec<Text>, ErrorReply> {
     let start = Instant::now();
     loop {
         let mut workers: Vec<Text> = hub

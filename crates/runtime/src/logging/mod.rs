@@ -3,6 +3,8 @@
 //! `2026-11-23 10:30:00,330 - distributed.scheduler - INFO - State start`. A module of ours has the name of Dask's logger
 //! of the same concern; levels are set by those names, in the configuration's `logging` or by `CENOTE_LOG`.
 
+mod remembered;
+
 use std::fmt;
 
 use tracing::level_filters::LevelFilter;
@@ -16,16 +18,19 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt as layer};
 
 use crate::config::{Config, Setting};
+use remembered::Memory;
+pub use remembered::{Remembered, lines};
 
 /// The variable that sets levels: `debug`, or `distributed.scheduler=debug,distributed.comm=error`.
 const VARIABLE: &str = "log";
 
 /// Starts logging. Only the first call in a process counts.
 pub fn start(config: &Config) {
-    let time = ChronoLocal::new("%Y-%m-%d %H:%M:%S,%3f".into());
-    let lines = layer::layer().with_writer(std::io::stderr).event_format(Line { time }).with_filter(Levels::of(config));
+    let line = || Line { time: ChronoLocal::new("%Y-%m-%d %H:%M:%S,%3f".into()) };
+    let shown = layer::layer().with_writer(std::io::stderr).event_format(line()).with_filter(Levels::of(config));
+    let kept = layer::layer().with_writer(Memory).with_ansi(false).event_format(line()).with_filter(Levels::of(config));
     // Whoever embeds us may have a subscriber already, and keeps it.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(shown).with(kept).try_init();
 }
 
 /// Dask's name for a module of ours: `cenote::scheduler::hub` is `distributed.scheduler`.
@@ -117,12 +122,7 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let level = match *event.metadata().level() {
-            tracing::Level::ERROR => "ERROR",
-            tracing::Level::WARN => "WARNING",
-            tracing::Level::INFO => "INFO",
-            tracing::Level::DEBUG | tracing::Level::TRACE => "DEBUG",
-        };
+        let level = remembered::name(*event.metadata().level());
         self.time.format_time(&mut out)?;
         write!(out, " - {} - {level} - ", logger(event.metadata().target()))?;
         context.field_format().format_fields(out.by_ref(), event)?;
