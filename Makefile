@@ -28,7 +28,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full sim soak fuzz clean \
+.PHONY: help demo test check bench docs compat compat-full sim chaos soak fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -170,6 +170,11 @@ sim: ## the simulated cluster on one seed after another, until one fails or you 
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py
+
+CHAOS ?=
+
+chaos: $(TEST)/installed ## real clusters whose processes and cables are cut while they work; CHAOS=late_worker takes one scenario
+	$(TEST_PYTHON) tests/chaos/run.py $(CHAOS)
 
 FUZZ ?= frames messages
 FUZZ_SECONDS ?= 0
