@@ -132,3 +132,11 @@ record! {
         timestamps: Optional<bool>,
     }
 }
+
+record! {
+    /// The request `amm_handler`.
+    MemoryManager {
+        /// `start`, `stop`, `running` or `run_once`.
+        method: Text,
+    }
+}

@@ -59,9 +59,10 @@ impl WorkerView {
         self.status == WorkerStatus::Running
     }
 
-    /// Whether its address or its name is among these.
+    /// Whether its address, its name or its machine is among these.
     pub fn is_among(&self, named: &[Value]) -> bool {
-        named.iter().any(|name| name.as_str() == Some(&self.address) || name_of(name) == self.name)
+        let is = |name: &Value| name.as_str().is_some_and(|it| *it == *self.address || *it == *self.host);
+        named.iter().any(|name| is(name) || name_of(name) == self.name)
     }
 }
 

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
 use cenote_core::protocol::exception::Builtin;
-use cenote_core::protocol::procedure::Logs;
+use cenote_core::protocol::procedure::{Logs, MemoryManager};
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
@@ -49,6 +49,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
+        "amm_handler" => memory_manager(&request.arguments()?),
         "logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {
@@ -57,6 +58,18 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
             Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
         }
     })
+}
+
+/// What concerns Dask's active memory manager: there is none here, so that it does not run and can be stopped.
+fn memory_manager(asked: &MemoryManager) -> Reply {
+    match &*asked.method {
+        "running" => Ok(Value::Bool(false)),
+        "stop" => Ok(Value::Nil),
+        method => {
+            let text = format!("amm_handler: {method}: this scheduler (Cenote) has no active memory manager yet");
+            Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
+        }
+    }
 }
 
 /// The last lines of the log of this process, the newest first: their levels and texts, after their times if asked for.
