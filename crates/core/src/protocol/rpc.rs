@@ -5,6 +5,7 @@ use super::exception::Builtin;
 use super::field::{Field, Optional, Text, decode};
 use super::frame::Frames;
 use super::msgpack::{Reader, Writer};
+use super::pickle::Pickle;
 use super::record::{Operation, Record, record};
 use super::value::Value;
 
@@ -103,6 +104,13 @@ impl ErrorReply {
     /// An answer that raises an exception of a built-in class with this text.
     pub fn builtin(class: Builtin, text: &str) -> Self {
         Self::new(Value::Bytes(class.pickle(text)), &format!("{}({text:?})", class.name()))
+    }
+
+    /// An answer that raises Dask's error of a connection that was closed.
+    pub fn connection_closed(text: &str) -> Self {
+        let class = Pickle::default().global("distributed.comm.core", "CommClosedError");
+        let pickle = class.call_with(&[text.into()]).finish();
+        Self::new(Value::Bytes(pickle), &format!("CommClosedError({text:?})"))
     }
 
     fn new(exception: Value, text: &str) -> Self {

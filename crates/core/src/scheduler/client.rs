@@ -78,11 +78,12 @@ impl Scheduler {
 
     /// A graph was read, or could not be.
     pub(super) fn materialized(&mut self, ticket: u64, outcome: Result<GraphSpec, Exception>) {
+        let source = self.computations.take(ticket);
         let Some(id) = self.tickets.swap_remove(&ticket) else { return };
         let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
             Ok(graph) => {
-                self.begin_computation(ticket);
+                self.begin_computation(source);
                 self.submit(id, GraphSpec { tasks: graph.tasks, ..about });
             }
             Err(exception) => {
@@ -90,12 +91,14 @@ impl Scheduler {
                 self.refuse_graph(id, about.keys, &exception);
             }
         }
+        self.computations.behind = true;
         while let Some(client) = self.clients.value_mut(id)
             && client.reading.is_none()
             && let Some(said) = client.held.pop_front()
         {
             self.serve_client(id, said);
         }
+        self.computations.behind = false;
     }
 
     /// Tells a client that nothing of its graph will be computed.
@@ -144,7 +147,7 @@ impl Scheduler {
             submitting_task: graph.submitting_task.clone(),
             fifo_timeout: seconds(&graph.fifo_timeout).unwrap_or(0.0),
         };
-        self.computations.announce(ticket, &graph);
+        self.announce_computation(ticket, &graph);
         self.clients[id].reading = Some(about);
         let client = self.clients[id].name.clone();
         self.instruct(Instruction::Materialize { ticket, client, graph: Box::new(graph) });

@@ -21,13 +21,17 @@ const PARTS_MAX: usize = 1000;
 pub(super) struct Computations {
     last: VecDeque<Computation>,
     announced: VecDeque<(u64, Source)>,
+    /// Whether a client has sent graphs behind one that was read.
+    pub behind: bool,
 }
 
 /// What a client says about a graph: pickles, which are told to whoever asks.
 #[derive(Debug)]
-struct Source {
+pub(super) struct Source {
     code: Option<Pickled>,
     annotations: Option<Pickled>,
+    /// Whether there was nothing else to do when it came.
+    alone: bool,
 }
 
 /// Graphs that were worked on without a pause.
@@ -46,12 +50,14 @@ impl Computations {
     }
 
     /// A graph is read that comes from this code.
-    pub fn announce(&mut self, ticket: u64, graph: &UpdateGraph) {
-        let source = Source { code: graph.code.clone(), annotations: graph.annotations.clone() };
+    fn announce(&mut self, ticket: u64, graph: &UpdateGraph, alone: bool) {
+        let alone = alone && !self.behind;
+        let source = Source { code: graph.code.clone(), annotations: graph.annotations.clone(), alone };
         self.announced.push_back((ticket, source));
     }
 
-    fn take(&mut self, ticket: u64) -> Option<Source> {
+    /// The reading of a graph is over.
+    pub fn take(&mut self, ticket: u64) -> Option<Source> {
         let place = self.announced.iter().position(|(announced, _)| *announced == ticket)?;
         self.announced.remove(place).map(|(_, source)| source)
     }
@@ -73,10 +79,16 @@ impl Scheduler {
         busy.into_iter().any(|state| self.tasks.count(state) > 0)
     }
 
+    /// A graph is read.
+    pub(super) fn announce_computation(&mut self, ticket: u64, graph: &UpdateGraph) {
+        let alone = !self.works();
+        self.computations.announce(ticket, graph, alone);
+    }
+
     /// A graph was read. It belongs to the last computation if that is not over.
-    pub(super) fn begin_computation(&mut self, ticket: u64) {
-        let Some(source) = self.computations.take(ticket) else { return };
-        if !self.works() || self.computations.last.is_empty() {
+    pub(super) fn begin_computation(&mut self, source: Option<Source>) {
+        let Some(source) = source else { return };
+        if source.alone || self.computations.last.is_empty() {
             if self.computations.last.len() >= COMPUTATIONS_MAX {
                 self.computations.last.pop_front();
             }

@@ -242,6 +242,8 @@ fn metadata_is_a_tree() {
     table.ask(set(&["a", "c", "e"], Value::Int(3)));
     assert_eq!(get(&table, &["a"], None), "b=Int(1) c=d=Int(2) e=Int(3)");
     assert_eq!(get(&table, &["a", "c", "d"], None), "Int(2)");
+    let error = "TypeError(\"the metadata before z is a value without keys\")";
+    assert_eq!(get(&table, &["a", "b", "z"], Some(Value::Nil)), error);
     assert_eq!(get(&table, &["a", "x"], None), "KeyError(\"x\")");
     assert_eq!(get(&table, &["a", "x"], Some(Value::Nil)), "Nil");
 }

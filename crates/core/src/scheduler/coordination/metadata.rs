@@ -46,6 +46,14 @@ fn branch(entries: &Map<Key, Entry>) -> Value {
     Value::Map(entries.iter().map(|(key, entry)| (key.into(), entry.value())).collect())
 }
 
+/// Where a way ends too early.
+enum End<'a> {
+    /// There is nothing under this key.
+    Nothing(&'a Key),
+    /// Before this key there is a value that has no keys.
+    Value(&'a Key),
+}
+
 impl Metadata {
     /// Sets a value, and makes the branches that lead there.
     fn set(&mut self, keys: Vec<Key>, value: Value) {
@@ -65,14 +73,14 @@ impl Metadata {
         }
     }
 
-    /// The value at the end of the way, or the key where the way ends before.
-    fn get<'a>(&self, keys: &'a [Key]) -> Result<Value, &'a Key> {
+    /// The value at the end of the way, or where the way ends before.
+    fn get<'a>(&self, keys: &'a [Key]) -> Result<Value, End<'a>> {
         let Some((first, rest)) = keys.split_first() else { return Ok(branch(&self.0)) };
-        let mut entry = self.0.get(first).ok_or(first)?;
+        let mut entry = self.0.get(first).ok_or(End::Nothing(first))?;
         for key in rest {
             match entry {
-                Entry::Branch(entries) => entry = entries.get(key).ok_or(key)?,
-                Entry::Leaf(_) => return Err(key),
+                Entry::Branch(entries) => entry = entries.get(key).ok_or(End::Nothing(key))?,
+                Entry::Leaf(_) => return Err(End::Value(key)),
             }
         }
         Ok(entry.value())
@@ -102,9 +110,14 @@ impl Scheduler {
     pub(in crate::scheduler) fn metadata(&self, asked: &GetMetadata) -> Reply {
         // Stock clients send this member of an enumeration where their caller has said nothing.
         let said = |value: &&Value| !matches!(value, Value::Enum(member) if &*member.name == "no_default");
-        self.coordination.metadata.get(&asked.keys).or_else(|key| {
-            let default = asked.default.0.as_ref().filter(said);
-            default.cloned().ok_or_else(|| ErrorReply::builtin(Builtin::Key, &key.to_string()))
+        let default = asked.default.0.as_ref().filter(said);
+        self.coordination.metadata.get(&asked.keys).or_else(|end| match (end, default) {
+            (End::Nothing(_), Some(default)) => Ok(default.clone()),
+            (End::Nothing(key), None) => Err(ErrorReply::builtin(Builtin::Key, &key.to_string())),
+            (End::Value(key), _) => {
+                let text = format!("the metadata before {key} is a value without keys");
+                Err(ErrorReply::builtin(Builtin::Type, &text))
+            }
         })
     }
 }

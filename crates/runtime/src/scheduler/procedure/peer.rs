@@ -35,5 +35,9 @@ pub(super) fn raised(reply: Value) -> Reply {
 
 /// What is raised when a peer cannot be asked.
 pub(super) fn absent(address: &str, error: &CommError) -> ErrorReply {
-    ErrorReply::builtin(Builtin::Os, &format!("{address} could not be asked: {error}"))
+    let text = format!("{address} could not be asked: {error}");
+    match error {
+        CommError::Closed | CommError::Io(_) => ErrorReply::connection_closed(&text),
+        _ => ErrorReply::builtin(Builtin::Os, &text),
+    }
 }
