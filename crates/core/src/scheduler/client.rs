@@ -242,7 +242,7 @@ impl Scheduler {
         let task = &self.tasks[id];
         if task.dependents.is_empty() {
             recommendations.add(id, Finish::Forgotten);
-        } else if task.state() != StateName::Erred && task.waiters.is_empty() {
+        } else if task.state() != StateName::Erred && task.waiters == 0 {
             recommendations.add(id, Finish::Released);
         }
     }

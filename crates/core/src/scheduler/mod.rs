@@ -15,6 +15,7 @@ mod classes;
 mod client;
 mod computation;
 mod coordination;
+mod edges;
 mod failure;
 mod group;
 mod idle;

@@ -111,8 +111,9 @@ impl Scheduler {
         touched
     }
 
-    fn link_tasks(&mut self, fresh: &[(TaskId, Vec<Key>)]) {
+    fn link_tasks(&mut self, fresh: &[(TaskId, Set<Key>)]) {
         for (id, dependencies) in fresh {
+            self.tasks[*id].dependencies.reserve(dependencies.len());
             for key in dependencies {
                 let dependency = self.tasks.id(key).expect("all that is needed was made or known");
                 self.tasks.link(*id, dependency);
@@ -129,7 +130,7 @@ impl Scheduler {
     }
 
     /// Writes down what a task is. Returns what it needs.
-    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Vec<Key> {
+    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Set<Key> {
         let Annotations { priority, retries, workers, allow_other_workers, resources, all } = spec.annotations;
         let task = &mut self.tasks[id];
         task.run_spec = Some(spec.run_spec);
@@ -141,7 +142,7 @@ impl Scheduler {
         if !workers.is_empty() || !resources.is_empty() {
             task.restrictions = Some(Box::new(Restrictions { workers, allow_other_workers, resources }));
         }
-        spec.dependencies
+        spec.dependencies.into_iter().collect::<Set<Key>>()
     }
 
     fn is_same(&self, id: TaskId, spec: &TaskSpec) -> bool {
@@ -168,11 +169,13 @@ impl Scheduler {
     }
 
     fn data_at(&mut self, id: TaskId, nbytes: u64, workers: &[super::worker::WorkerId]) {
+        let mut recommendations = Recommendations::default();
         match self.tasks[id].state() {
             StateName::Memory => {}
             StateName::Released => {
                 self.tasks[id].nbytes = nbytes;
                 self.tasks.set(id, TaskState::Memory { class: bytes::Bytes::new() });
+                self.wake_dependents(id, &mut recommendations);
             }
             _ => {
                 let key = self.tasks[id].key.clone();
@@ -184,8 +187,6 @@ impl Scheduler {
         for &worker in workers {
             self.replicas.add(id, worker, nbytes);
         }
-        let mut recommendations = Recommendations::default();
-        self.wake_dependents(id, &mut recommendations);
         let clients: Vec<_> = self.interests.rights(id).collect();
         for client in clients {
             self.report(client, id);

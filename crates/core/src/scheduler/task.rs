@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::edges::Edges;
 use super::group::Group;
 use super::instruction::Failure;
-use super::registry::{Id, Registry, Set};
+use super::registry::{Id, Registry};
 use super::stimulus::Text;
 use super::worker::WorkerId;
 use crate::key::Key;
@@ -131,12 +132,22 @@ pub(super) const STATES: usize = StateName::Forgotten as usize + 1;
 #[derive(Debug)]
 pub(super) enum TaskState {
     Released,
-    Waiting { on: Set<TaskId> },
-    NoWorker { since: f64 },
+    /// So many of its dependencies are not in memory.
+    Waiting {
+        missing: u32,
+    },
+    NoWorker {
+        since: f64,
+    },
     Queued,
     Processing(Processing),
-    Memory { class: Bytes },
-    Erred { failure: Arc<Failure>, on: Option<WorkerId> },
+    Memory {
+        class: Bytes,
+    },
+    Erred {
+        failure: Arc<Failure>,
+        on: Option<WorkerId>,
+    },
     Forgotten,
 }
 
@@ -181,10 +192,12 @@ pub struct Task {
     pub(super) run_spec: Option<Arc<Pickled>>,
     pub(super) priority: Priority,
     pub(super) state: TaskState,
-    pub(super) dependencies: Set<TaskId>,
-    pub(super) dependents: Set<TaskId>,
-    /// The dependents that need its result and do not have theirs.
-    pub(super) waiters: Set<TaskId>,
+    pub(super) dependencies: Edges,
+    pub(super) dependents: Edges,
+    /// Whether it is counted among those that wait for its dependencies.
+    pub(super) waits: bool,
+    /// How many dependents need its result and do not have theirs. Nobody waits for a failure.
+    pub(super) waiters: u32,
     /// The last attempt.
     pub(super) run: Option<RunId>,
     pub(super) nbytes: u64,
@@ -208,9 +221,10 @@ impl Task {
             run_spec: None,
             priority: Priority::default(),
             state: TaskState::Released,
-            dependencies: Set::default(),
-            dependents: Set::default(),
-            waiters: Set::default(),
+            dependencies: Edges::default(),
+            dependents: Edges::default(),
+            waits: false,
+            waiters: 0,
             run: None,
             nbytes: NBYTES_UNKNOWN,
             retries: 0,
@@ -278,29 +292,78 @@ impl Tasks {
         self.counts[state as usize]
     }
 
+    /// A task needs another. There is no such edge yet.
     pub fn link(&mut self, task: TaskId, dependency: TaskId) {
-        self.registry[task].dependencies.insert(dependency);
-        self.registry[dependency].dependents.insert(task);
+        let twin = self.registry[dependency].dependents.len();
+        let place = self.registry[task].dependencies.len();
+        self.registry[task].dependencies.push(dependency, twin);
+        self.registry[dependency].dependents.push(task, place);
     }
 
     /// Cuts a task off from its dependents, and returns them.
-    pub fn cut_dependents(&mut self, id: TaskId) -> Set<TaskId> {
-        let dependents = std::mem::take(&mut self.registry[id].dependents);
-        for &dependent in &dependents {
-            self.registry[dependent].dependencies.swap_remove(&id);
+    pub fn cut_dependents(&mut self, id: TaskId) -> Vec<TaskId> {
+        let ends = self.registry[id].dependents.take();
+        for &(dependent, place) in &ends {
+            if let Some((task, twin)) = self.registry[dependent].dependencies.remove(place) {
+                self.registry[task].dependents.set_twin(twin, place);
+            }
         }
-        dependents
+        ends.into_iter().map(|(dependent, _)| dependent).collect()
     }
 
     /// Cuts a task off from its dependencies, and returns them.
-    pub fn cut_dependencies(&mut self, id: TaskId) -> Set<TaskId> {
-        let dependencies = std::mem::take(&mut self.registry[id].dependencies);
+    pub fn cut_dependencies(&mut self, id: TaskId) -> Vec<TaskId> {
+        self.stop_waiting(id);
+        let ends = self.registry[id].dependencies.take();
+        for &(dependency, place) in &ends {
+            if let Some((task, twin)) = self.registry[dependency].dependents.remove(place) {
+                self.registry[task].dependencies.set_twin(twin, place);
+            }
+        }
+        ends.into_iter().map(|(dependency, _)| dependency).collect()
+    }
+
+    /// A task needs the results of its dependencies.
+    pub fn start_waiting(&mut self, id: TaskId) {
+        if !std::mem::replace(&mut self.registry[id].waits, true) {
+            for dependency in self.dependencies(id) {
+                self.registry[dependency].waiters += 1;
+            }
+        }
+    }
+
+    /// A task needs the results of its dependencies no more. Returns those that it has waited for.
+    pub fn stop_waiting(&mut self, id: TaskId) -> Vec<TaskId> {
+        if !std::mem::take(&mut self.registry[id].waits) {
+            return Vec::new();
+        }
+        let dependencies = self.dependencies(id);
         for &dependency in &dependencies {
-            let task = &mut self.registry[dependency];
-            task.dependents.swap_remove(&id);
-            task.waiters.swap_remove(&id);
+            let waiters = &mut self.registry[dependency].waiters;
+            *waiters = waiters.saturating_sub(1);
         }
         dependencies
+    }
+
+    /// The dependents that need the result of a task.
+    pub fn waiters(&self, id: TaskId) -> Vec<TaskId> {
+        self.registry[id].dependents.iter().copied().filter(|&it| self.registry[it].waits).collect()
+    }
+
+    /// How many of the dependencies of a task are not in memory.
+    pub fn missing(&self, id: TaskId) -> u32 {
+        let absent = self.absent(id).count();
+        u32::try_from(absent).expect("there are no more edges than tasks")
+    }
+
+    /// The dependencies of a task that are not in memory.
+    pub fn absent(&self, id: TaskId) -> impl Iterator<Item = TaskId> + '_ {
+        let dependencies = self.registry[id].dependencies.iter().copied();
+        dependencies.filter(|&it| self.registry[it].state() != StateName::Memory)
+    }
+
+    fn dependencies(&self, id: TaskId) -> Vec<TaskId> {
+        self.registry[id].dependencies.iter().copied().collect()
     }
 }
 

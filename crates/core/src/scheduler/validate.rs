@@ -52,14 +52,13 @@ impl Scheduler {
             let other = self.tasks.get(dependent);
             must(other.is_some_and(|it| it.dependencies.contains(&id)), "edges have two sides", &task.key)?;
         }
-        for &waiter in &task.waiters {
-            must(task.dependents.contains(&waiter), "who waits is a dependent", &task.key)?;
-            let unfinished = matches!(
-                self.tasks[waiter].state(),
-                StateName::Waiting | StateName::NoWorker | StateName::Queued | StateName::Processing
-            );
-            must(unfinished, "who waits is not finished", &self.tasks[waiter].key)?;
-        }
+        let unfinished = matches!(
+            task.state(),
+            StateName::Waiting | StateName::NoWorker | StateName::Queued | StateName::Processing
+        );
+        must(task.waits == unfinished, "who is not finished waits", &task.key)?;
+        let waiters = if task.state() == StateName::Erred { 0 } else { self.tasks.waiters(id).len() };
+        must(task.waiters as usize == waiters, "those who wait are counted", &task.key)?;
         Ok(())
     }
 
@@ -70,11 +69,9 @@ impl Scheduler {
         must(held == (task.state() == StateName::Memory), "what is in memory is held, and nothing else", key)?;
         match &task.state {
             TaskState::Released => self.validate_released(id),
-            TaskState::Waiting { on } => {
-                must(!on.is_empty(), "who waits waits for something", key)?;
-                let absent = task.dependencies.iter().filter(|&&it| !self.replicas.held(it));
-                must(absent.clone().count() == on.len(), "it waits for what is not there", key)?;
-                must(absent.into_iter().all(|it| on.contains(it)), "it waits for what is not there", key)?;
+            TaskState::Waiting { missing } => {
+                must(*missing > 0, "who waits waits for something", key)?;
+                must(*missing == self.tasks.missing(id), "it waits for what is not there", key)?;
                 self.validate_unfinished(id)
             }
             TaskState::Queued | TaskState::NoWorker { .. } => {
@@ -89,7 +86,7 @@ impl Scheduler {
                 self.validate_unfinished(id)
             }
             TaskState::Memory { .. } => must(self.needed(id) || task.run_spec.is_none(), "what is held is needed", key),
-            TaskState::Erred { .. } => must(task.waiters.is_empty(), "nobody waits for a failure", key),
+            TaskState::Erred { .. } => must(task.waiters == 0, "nobody waits for a failure", key),
             TaskState::Forgotten => must(false, "what is forgotten is gone", key),
         }
     }
@@ -109,7 +106,6 @@ impl Scheduler {
         must(task.run_spec.is_some(), "what is computed has been submitted", &task.key)?;
         for &dependency in &task.dependencies {
             let input = &self.tasks[dependency];
-            must(input.waiters.contains(&id), "inputs know who waits for them", &task.key)?;
             must(input.state() != StateName::Erred, "no input has failed", &task.key)?;
         }
         Ok(())

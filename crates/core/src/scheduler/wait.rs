@@ -61,9 +61,9 @@ impl Scheduler {
             TaskState::Released if !self.needed(id) => return None,
             TaskState::Released if task.run_spec.is_none() => WaitReason::Submission,
             TaskState::Released => WaitReason::Nothing,
-            TaskState::Waiting { on } => WaitReason::Dependencies {
-                count: on.len(),
-                first: on.first().map(|&dependency| self.tasks[dependency].key.clone()),
+            TaskState::Waiting { missing } => WaitReason::Dependencies {
+                count: *missing as usize,
+                first: self.tasks.absent(id).next().map(|dependency| self.tasks[dependency].key.clone()),
             },
             TaskState::NoWorker { since } => match &task.restrictions {
                 Some(it) => WaitReason::Worker { workers: it.workers.clone(), resources: it.resources.clone() },
@@ -99,7 +99,7 @@ impl Scheduler {
         match &self.tasks[id].state {
             TaskState::Released => self.needed(id) && self.tasks[id].run_spec.is_some(),
             TaskState::Queued => self.workers.least_busy().is_some(),
-            TaskState::Waiting { on } => !on.iter().any(|&dependency| self.brings_on(dependency)),
+            TaskState::Waiting { .. } => !self.tasks.absent(id).any(|dependency| self.brings_on(dependency)),
             _ => false,
         }
     }

@@ -44,9 +44,9 @@ impl Scheduler {
             "processing_on" => task.processing().map_or(Seen::NONE, |it| self.worker_seen(it.worker)),
             "dependencies" => Seen::Set(self.tasks_seen(task.dependencies.iter().copied())),
             "dependents" => Seen::Set(self.tasks_seen(task.dependents.iter().copied())),
-            "waiters" => Seen::some_set(self.tasks_seen(task.waiters.iter().copied())),
+            "waiters" => Seen::some_set(self.tasks_seen(self.tasks.waiters(id).into_iter())),
             "waiting_on" => match &task.state {
-                TaskState::Waiting { on } => Seen::some_set(self.tasks_seen(on.iter().copied())),
+                TaskState::Waiting { .. } => Seen::some_set(self.tasks_seen(self.tasks.absent(id))),
                 _ => Seen::NONE,
             },
             "group" => Seen::Row(Table::Groups, (&task.key.group()).into()),

@@ -26,12 +26,9 @@ impl Scheduler {
         if self.needed(id) {
             recommendations.add(id, Finish::Waiting);
         }
-        let waiters: Vec<_> = self.tasks[id].waiters.iter().copied().collect();
-        for waiter in waiters {
+        for waiter in self.tasks.waiters(id) {
             match &mut self.tasks[waiter].state {
-                TaskState::Waiting { on } => {
-                    on.insert(id);
-                }
+                TaskState::Waiting { missing } => *missing += 1,
                 TaskState::NoWorker { .. } | TaskState::Queued | TaskState::Processing(_) => {
                     recommendations.add(waiter, Finish::Waiting);
                 }

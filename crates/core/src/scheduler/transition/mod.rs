@@ -106,7 +106,7 @@ impl Scheduler {
 
     /// Whether anybody needs the result of a task.
     pub(super) fn needed(&self, id: TaskId) -> bool {
-        !self.tasks[id].waiters.is_empty() || self.interests.has_left(id)
+        self.tasks[id].waiters > 0 || self.interests.has_left(id)
     }
 
     /// Tells all clients that want the result of a task that it has failed.
@@ -137,11 +137,9 @@ impl Scheduler {
 
     /// The task waits for its dependencies no more: those that nobody else needs are released.
     fn release_dependencies(&mut self, id: TaskId, recommendations: &mut Recommendations) {
-        let dependencies: Vec<_> = self.tasks[id].dependencies.iter().copied().collect();
-        for dependency in dependencies {
-            let removed = self.tasks[dependency].waiters.swap_remove(&id);
+        for dependency in self.tasks.stop_waiting(id) {
             let done = matches!(self.tasks[dependency].state, TaskState::Released | TaskState::Erred { .. });
-            if removed && !done && !self.needed(dependency) {
+            if !done && !self.needed(dependency) {
                 recommendations.add(dependency, Finish::Released);
             }
         }
@@ -158,7 +156,7 @@ impl Scheduler {
             return recommendations;
         }
         self.release_dependencies(id, &mut recommendations);
-        self.tasks[id].waiters.clear();
+        self.tasks[id].waiters = 0;
         recommendations
     }
 
@@ -171,7 +169,8 @@ impl Scheduler {
     ) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on });
-        for waiter in std::mem::take(&mut self.tasks[id].waiters) {
+        self.tasks[id].waiters = 0;
+        for waiter in self.tasks.waiters(id) {
             recommendations.add(waiter, Finish::Erred(failure.clone()));
         }
         self.release_dependencies(id, &mut recommendations);
@@ -184,10 +183,11 @@ impl Scheduler {
     fn forget(&mut self, id: TaskId) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.drop_replicas(id);
+        let was_missing = u32::from(self.tasks[id].state() != StateName::Memory);
         for dependent in self.tasks.cut_dependents(id) {
             self.tasks[dependent].lost_dependencies = true;
-            if let TaskState::Waiting { on } = &mut self.tasks[dependent].state {
-                on.swap_remove(&id);
+            if let TaskState::Waiting { missing } = &mut self.tasks[dependent].state {
+                *missing = missing.saturating_sub(was_missing);
             }
             if !matches!(self.tasks[dependent].state(), StateName::Memory | StateName::Erred) {
                 recommendations.add(dependent, Finish::Forgotten);

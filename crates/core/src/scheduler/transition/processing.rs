@@ -119,11 +119,11 @@ impl Scheduler {
         let mut dependents: Vec<_> = self.tasks[id].dependents.iter().copied().collect();
         dependents.sort_by(|&a, &b| self.tasks[b].priority.cmp(&self.tasks[a].priority));
         for dependent in dependents {
-            if let TaskState::Waiting { on } = &mut self.tasks[dependent].state
-                && on.swap_remove(&id)
-                && on.is_empty()
-            {
-                recommendations.add(dependent, Finish::Processing);
+            if let TaskState::Waiting { missing } = &mut self.tasks[dependent].state {
+                *missing = missing.saturating_sub(1);
+                if *missing == 0 {
+                    recommendations.add(dependent, Finish::Processing);
+                }
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::Failure;
 use crate::scheduler::recommendations::{Finish, Recommendations};
-use crate::scheduler::registry::Set;
 use crate::scheduler::task::{StateName, TaskId, TaskState};
 
 impl Scheduler {
@@ -22,28 +21,25 @@ impl Scheduler {
             return Recommendations::one(id, Finish::Erred(failure.clone()));
         }
         let mut recommendations = Recommendations::default();
-        let mut on = Set::default();
+        let missing = self.tasks.missing(id);
         let dependencies: Vec<_> = task.dependencies.iter().copied().collect();
         for dependency in dependencies {
-            if !self.replicas.held(dependency) {
-                on.insert(dependency);
-            }
             if self.tasks[dependency].state() == StateName::Released {
                 recommendations.add(dependency, Finish::Waiting);
             }
-            self.tasks[dependency].waiters.insert(id);
         }
-        if on.is_empty() {
+        self.tasks.start_waiting(id);
+        if missing == 0 {
             recommendations.add(id, Finish::Processing);
         }
-        self.tasks.set(id, TaskState::Waiting { on });
+        self.tasks.set(id, TaskState::Waiting { missing });
         recommendations
     }
 
     pub(super) fn released_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
         let mut recommendations = Recommendations::default();
-        let waiters = std::mem::take(&mut self.tasks[id].waiters);
-        for &dependent in waiters.iter().chain(&self.tasks[id].dependents) {
+        self.tasks[id].waiters = 0;
+        for &dependent in &self.tasks[id].dependents {
             let dependent_task = &self.tasks[dependent];
             let unsaid = !matches!(dependent_task.state(), StateName::Memory | StateName::Erred);
             if unsaid {

@@ -53,8 +53,6 @@ impl Scheduler {
             recommendations.add(id, Finish::Forgotten);
         } else if !doomed && self.needed(id) {
             recommendations.add(id, Finish::Waiting);
-        } else if !doomed {
-            self.tasks[id].waiters.clear();
         }
         recommendations
     }

@@ -1,0 +1,75 @@
+//! Edges: which tasks a task needs, or is needed by. Each end of an edge knows where the other one stands, so that both
+//! are removed at once, however many there are.
+
+use super::task::TaskId;
+
+/// One end of an edge.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The task at the other end.
+    task: TaskId,
+    /// The place of the other end among the edges of that task.
+    twin: u32,
+}
+
+/// The edges on one side of a task.
+#[derive(Debug, Default)]
+pub(super) struct Edges(Vec<End>);
+
+impl Edges {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tasks at the other ends.
+    pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
+        self.into_iter()
+    }
+
+    /// Whether this task is at one of the other ends. Looks at them all.
+    pub fn contains(&self, task: &TaskId) -> bool {
+        self.iter().any(|it| it == task)
+    }
+
+    /// Adds an end, whose twin will be at that place.
+    pub fn push(&mut self, task: TaskId, twin: usize) {
+        let twin = u32::try_from(twin).expect("there are no more edges than tasks");
+        self.0.push(End { task, twin });
+    }
+
+    /// Removes all ends, and returns the tasks and the places of their ends.
+    pub fn take(&mut self) -> Vec<(TaskId, usize)> {
+        std::mem::take(&mut self.0).into_iter().map(|end| (end.task, end.twin as usize)).collect()
+    }
+
+    /// Removes the end at a place. Returns the task and the place of the twin of the end that takes its place, if one does.
+    pub fn remove(&mut self, place: usize) -> Option<(TaskId, usize)> {
+        self.0.swap_remove(place);
+        self.0.get(place).map(|moved| (moved.task, moved.twin as usize))
+    }
+
+    /// The twin of the end at a place has moved.
+    pub fn set_twin(&mut self, place: usize, twin: usize) {
+        self.0[place].twin = u32::try_from(twin).expect("there are no more edges than tasks");
+    }
+
+    /// Makes room for just so many more.
+    pub fn reserve(&mut self, count: usize) {
+        self.0.reserve_exact(count);
+    }
+}
+
+impl<'a> IntoIterator for &'a Edges {
+    type Item = &'a TaskId;
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, End>, fn(&'a End) -> &'a TaskId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|end| &end.task)
+    }
+}
