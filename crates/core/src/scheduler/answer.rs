@@ -69,7 +69,7 @@ impl Scheduler {
     fn runs(&self, id: TaskId, worker: WorkerId, run: RunId) -> (bool, bool) {
         let task = &self.tasks[id];
         let here = task.processing().is_some_and(|processing| processing.worker == worker);
-        (here, task.run == Some(run))
+        (here, task.run() == Some(run))
     }
 
     fn task_finished(&mut self, key: &Key, run: RunId, arrival: Arrival) {

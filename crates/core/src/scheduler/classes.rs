@@ -1,6 +1,8 @@
 //! Classes: the pickled classes of results. There are few, and each is kept once, apart from the message that it came in:
 //! bytes of a message keep the whole of it alive.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::registry::Set;
@@ -10,15 +12,15 @@ const CLASSES_MAX: usize = 4096;
 
 /// The classes of results that have been seen.
 #[derive(Debug, Default)]
-pub(super) struct Classes(Set<Bytes>);
+pub(super) struct Classes(Set<Arc<Bytes>>);
 
 impl Classes {
     /// The same class, in memory of its own.
-    pub fn own(&mut self, class: &Bytes) -> Bytes {
+    pub fn own(&mut self, class: &Bytes) -> Arc<Bytes> {
         if let Some(known) = self.0.get(class) {
             return known.clone();
         }
-        let own = Bytes::copy_from_slice(class);
+        let own = Arc::new(Bytes::copy_from_slice(class));
         if self.0.len() < CLASSES_MAX {
             self.0.insert(own.clone());
         }
@@ -36,7 +38,7 @@ mod tests {
         let message = Bytes::from(b"class, and much more".to_vec());
         let first = classes.own(&message.slice(..5));
         let second = classes.own(&Bytes::from_static(b"class"));
-        assert_eq!(first, message.slice(..5));
+        assert_eq!(*first, message.slice(..5));
         assert_ne!(first.as_ptr(), message.as_ptr());
         assert_eq!(first.as_ptr(), second.as_ptr());
     }

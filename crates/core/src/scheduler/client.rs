@@ -7,7 +7,7 @@ use super::instruction::{Exception, Failure, Instruction};
 use super::messages::{cancelled_keys, key_in_memory};
 use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
-use super::registry::{Id, Set};
+use super::registry::{Id, Named, Set};
 use super::stimulus::{GraphSpec, Text};
 use super::task::{StateName, Task, TaskId, TaskState};
 use super::timeout::seconds;
@@ -44,6 +44,14 @@ pub struct Client {
     pub(super) held: VecDeque<Said>,
 }
 
+impl Named for Client {
+    type Name = Text;
+
+    fn known_as(&self) -> &Text {
+        &self.name
+    }
+}
+
 impl Client {
     fn new(name: Text, connected: bool) -> Self {
         Self { name, connected, last_seen: 0.0, reading: None, held: VecDeque::new() }
@@ -61,7 +69,7 @@ impl Scheduler {
 
     /// The client of this name, made if need be.
     fn client(&mut self, name: &Text) -> ClientId {
-        self.clients.id(name).unwrap_or_else(|| self.clients.insert(name.clone(), Client::new(name.clone(), false)))
+        self.clients.id(name).unwrap_or_else(|| self.clients.insert(Client::new(name.clone(), false)))
     }
 
     /// What a client says waits behind the graph that it has sent.
@@ -199,7 +207,7 @@ impl Scheduler {
         match &task.state {
             TaskState::Memory { class } => {
                 let class = class.clone();
-                self.tell_client(client, key_in_memory(key, class));
+                self.tell_client(client, key_in_memory(key, class.as_ref()));
             }
             TaskState::Erred { failure, .. } => {
                 let failure = failure.clone();

@@ -33,8 +33,8 @@ impl Edges {
     }
 
     /// Whether this task is at one of the other ends. Looks at them all.
-    pub fn contains(&self, task: &TaskId) -> bool {
-        self.iter().any(|it| it == task)
+    pub fn contains(&self, task: TaskId) -> bool {
+        self.iter().any(|&it| it == task)
     }
 
     /// Adds an end, whose twin will be at that place.

@@ -1,6 +1,6 @@
 //! Groups and prefixes: what tasks of a kind have in common. Durations are learned by prefix; root tasks are known by group.
 
-use super::registry::{Id, Map, Registry, Set};
+use super::registry::{Id, Map, Named, Registry, Set};
 use crate::key::Key;
 
 /// A group depends on fewer groups than this if its tasks are like roots.
@@ -20,6 +20,14 @@ pub struct Group {
     dependencies: Set<Id<Group>>,
 }
 
+impl Named for Group {
+    type Name = Key;
+
+    fn known_as(&self) -> &Key {
+        &self.name
+    }
+}
+
 /// How long tasks of a prefix take.
 #[derive(Debug, Default)]
 struct Duration {
@@ -32,7 +40,7 @@ struct Duration {
 /// All groups, and what is known of each prefix.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    groups: Registry<Key, Group>,
+    groups: Registry<Group>,
     durations: Map<Box<str>, Duration>,
 }
 
@@ -41,14 +49,8 @@ impl Groups {
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
         let id = self.groups.id(&name).unwrap_or_else(|| {
-            let group = Group {
-                name: name.clone(),
-                prefix: key.prefix().into(),
-                size: 0,
-                alive: 0,
-                dependencies: Set::default(),
-            };
-            self.groups.insert(name, group)
+            let group = Group { name, prefix: key.prefix().into(), size: 0, alive: 0, dependencies: Set::default() };
+            self.groups.insert(group)
         });
         let group = &mut self.groups[id];
         group.size += 1;

@@ -124,8 +124,8 @@ impl Scheduler {
 }
 
 /// Says that a result is there.
-pub(super) fn key_in_memory(key: Key, class: bytes::Bytes) -> ToClient {
-    let class = Optional(Some(class).filter(|class| !class.is_empty()));
+pub(super) fn key_in_memory(key: Key, class: Option<&Arc<bytes::Bytes>>) -> ToClient {
+    let class = Optional(class.map(|class| (**class).clone()));
     KeyInMemory { key, class, workers: Optional(None) }.into()
 }
 

@@ -136,7 +136,7 @@ pub struct Scheduler {
     tasks: Tasks,
     groups: Groups,
     workers: Workers,
-    clients: Registry<Text, Client>,
+    clients: Registry<Client>,
     replicas: Replicas,
     coordination: Coordination,
     task_stream: TaskStream,

@@ -27,7 +27,7 @@ pub(super) enum Finish {
 pub(super) struct Arrival {
     pub worker: WorkerId,
     pub nbytes: u64,
-    pub class: Bytes,
+    pub class: Arc<Bytes>,
     pub duration: f64,
 }
 

@@ -4,9 +4,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::marker::PhantomData;
 
+use hashbrown::HashTable;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
@@ -68,51 +69,78 @@ struct Slot<T> {
     value: Option<T>,
 }
 
-/// Values by id, and ids by name.
-#[derive(Debug)]
-pub(super) struct Registry<N, T> {
-    slots: Vec<Slot<T>>,
-    free: Vec<u32>,
-    ids: Map<N, Id<T>>,
+/// What is registered by a name of its own.
+pub(super) trait Named {
+    /// What names are.
+    type Name: Hash + Eq;
+
+    /// Its name, which never changes.
+    fn known_as(&self) -> &Self::Name;
 }
 
-impl<N, T> Default for Registry<N, T> {
+/// Values by id, and ids by name.
+pub(super) struct Registry<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    /// Places by name; the names are those of the values.
+    places: HashTable<u32>,
+}
+
+impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), ids: Map::default() }
+        Self { slots: Vec::new(), free: Vec::new(), places: HashTable::new() }
     }
 }
 
-impl<N: Hash + Eq, T> Registry<N, T> {
+/// The table of places is left out: its order is nobody's business.
+impl<T: fmt::Debug> fmt::Debug for Registry<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Registry").field("slots", &self.slots).field("free", &self.free).finish_non_exhaustive()
+    }
+}
+
+fn hash<N: Hash>(name: &N) -> u64 {
+    FxBuildHasher.hash_one(name)
+}
+
+fn at<T>(slots: &[Slot<T>], place: u32) -> &T {
+    slots[place as usize].value.as_ref().expect("a place that is listed is taken")
+}
+
+impl<T: Named> Registry<T> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.places.len()
     }
 
     /// The id of a name.
-    pub fn id(&self, name: &N) -> Option<Id<T>> {
-        self.ids.get(name).copied()
+    pub fn id(&self, name: &T::Name) -> Option<Id<T>> {
+        let index = *self.places.find(hash(name), |&place| at(&self.slots, place).known_as() == name)?;
+        Some(Id { index, generation: self.slots[index as usize].generation, kind: PhantomData })
     }
 
-    /// Adds a value. The name must be new.
-    pub fn insert(&mut self, name: N, value: T) -> Id<T> {
+    /// Adds a value. Its name must be new.
+    pub fn insert(&mut self, value: T) -> Id<T> {
+        assert!(self.id(value.known_as()).is_none(), "a name is registered once");
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, value: None });
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 values")
         });
+        let hashed = hash(value.known_as());
         let slot = &mut self.slots[index as usize];
         slot.value = Some(value);
         let id = Id { index, generation: slot.generation, kind: PhantomData };
-        let before = self.ids.insert(name, id);
-        assert!(before.is_none(), "a name is registered once");
+        self.places.insert_unique(hashed, index, |&place| hash(at(&self.slots, place).known_as()));
         id
     }
 
     /// Removes what has this name.
-    pub fn remove(&mut self, name: &N) -> Option<T> {
-        let id = self.ids.swap_remove(name)?;
-        let slot = &mut self.slots[id.index as usize];
+    pub fn remove(&mut self, name: &T::Name) -> Option<T> {
+        let found = self.places.find_entry(hash(name), |&place| at(&self.slots, place).known_as() == name);
+        let (index, _) = found.ok()?.remove();
+        let slot = &mut self.slots[index as usize];
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(id.index);
+        self.free.push(index);
         slot.value.take()
     }
 
@@ -128,16 +156,19 @@ impl<N: Hash + Eq, T> Registry<N, T> {
 
     /// All ids and values, in an order that depends on nothing but what was done before.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.ids.values().map(|&id| (id, self.get(id).expect("a name belongs to a value")))
+        self.slots.iter().zip(0..).filter_map(|(slot, index)| {
+            let value = slot.value.as_ref()?;
+            Some((Id { index, generation: slot.generation, kind: PhantomData }, value))
+        })
     }
 
     /// All ids.
     pub fn ids(&self) -> impl Iterator<Item = Id<T>> + '_ {
-        self.ids.values().copied()
+        self.iter().map(|(id, _)| id)
     }
 }
 
-impl<N: Hash + Eq, T> std::ops::Index<Id<T>> for Registry<N, T> {
+impl<T: Named> std::ops::Index<Id<T>> for Registry<T> {
     type Output = T;
 
     /// For ids that the machine itself still refers to.
@@ -146,7 +177,7 @@ impl<N: Hash + Eq, T> std::ops::Index<Id<T>> for Registry<N, T> {
     }
 }
 
-impl<N: Hash + Eq, T> std::ops::IndexMut<Id<T>> for Registry<N, T> {
+impl<T: Named> std::ops::IndexMut<Id<T>> for Registry<T> {
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
         self.value_mut(id).expect("who is referred to is registered")
     }
@@ -156,14 +187,22 @@ impl<N: Hash + Eq, T> std::ops::IndexMut<Id<T>> for Registry<N, T> {
 mod tests {
     use super::*;
 
+    impl Named for &'static str {
+        type Name = Self;
+
+        fn known_as(&self) -> &Self {
+            self
+        }
+    }
+
     #[test]
     fn an_id_outlives_nothing() {
         let mut registry = Registry::default();
-        let first = registry.insert("a", 1);
-        assert_eq!((registry.id(&"a"), registry[first]), (Some(first), 1));
-        assert_eq!(registry.remove(&"a"), Some(1));
-        let second = registry.insert("b", 2);
+        let first = registry.insert("a");
+        assert_eq!((registry.id(&"a"), registry[first]), (Some(first), "a"));
+        assert_eq!(registry.remove(&"a"), Some("a"));
+        let second = registry.insert("b");
         assert!(registry.get(first).is_none() && first != second);
-        assert_eq!(registry.iter().collect::<Vec<_>>(), [(second, &2)]);
+        assert_eq!(registry.iter().collect::<Vec<_>>(), [(second, &"b")]);
     }
 }

@@ -4,11 +4,46 @@ use std::hash::Hash;
 
 use super::registry::{Map, Set};
 
-/// Pairs, found from either side.
+/// Pairs, found from either side. Meant for many on the left, each with few on the right.
 #[derive(Debug)]
 pub(super) struct Relation<A, B> {
-    forward: Map<A, Set<B>>,
+    forward: Map<A, Few<B>>,
     backward: Map<B, Set<A>>,
+}
+
+/// One, as a rule.
+#[derive(Debug)]
+enum Few<B> {
+    One(B),
+    #[expect(clippy::box_collection, reason = "there are millions of ones, and few others")]
+    Many(Box<Vec<B>>),
+}
+
+impl<B: Copy + Eq> Few<B> {
+    fn as_slice(&self) -> &[B] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn push(&mut self, another: B) {
+        match self {
+            Self::One(one) => *self = Self::Many(Box::new(vec![*one, another])),
+            Self::Many(many) => many.push(another),
+        }
+    }
+
+    /// Removes one that is there; true if it was the last.
+    fn remove(&mut self, gone: B) -> bool {
+        match self {
+            Self::One(_) => true,
+            Self::Many(many) => {
+                many.retain(|one| *one != gone);
+                many.is_empty()
+            }
+        }
+    }
 }
 
 impl<A, B> Default for Relation<A, B> {
@@ -20,19 +55,26 @@ impl<A, B> Default for Relation<A, B> {
 impl<A: Copy + Hash + Eq, B: Copy + Hash + Eq> Relation<A, B> {
     /// Adds a pair; false if it was there.
     pub fn insert(&mut self, a: A, b: B) -> bool {
-        self.backward.entry(b).or_default().insert(a);
-        self.forward.entry(a).or_default().insert(b)
+        if !self.backward.entry(b).or_default().insert(a) {
+            return false;
+        }
+        self.forward.entry(a).and_modify(|rights| rights.push(b)).or_insert(Few::One(b));
+        true
     }
 
     /// Removes a pair; false if it was not there.
     pub fn remove(&mut self, a: A, b: B) -> bool {
-        take(&mut self.backward, &b, &a);
-        take(&mut self.forward, &a, &b)
+        let removed = take(&mut self.backward, &b, &a);
+        if removed && self.forward.get_mut(&a).is_some_and(|rights| rights.remove(b)) {
+            self.forward.swap_remove(&a);
+        }
+        removed
     }
 
     /// Removes all pairs with this on their left side, and returns their right sides.
-    pub fn remove_left(&mut self, a: A) -> Set<B> {
-        let rights = self.forward.swap_remove(&a).unwrap_or_default();
+    pub fn remove_left(&mut self, a: A) -> Vec<B> {
+        let rights = self.forward.swap_remove(&a);
+        let rights = rights.as_ref().map_or_else(Vec::new, |rights| rights.as_slice().to_vec());
         for b in &rights {
             take(&mut self.backward, b, &a);
         }
@@ -41,7 +83,7 @@ impl<A: Copy + Hash + Eq, B: Copy + Hash + Eq> Relation<A, B> {
 
     /// Whether the pair is there.
     pub fn contains(&self, a: A, b: B) -> bool {
-        self.forward.get(&a).is_some_and(|rights| rights.contains(&b))
+        self.backward.get(&b).is_some_and(|lefts| lefts.contains(&a))
     }
 
     /// Whether any pair has this on its left side.
@@ -51,7 +93,7 @@ impl<A: Copy + Hash + Eq, B: Copy + Hash + Eq> Relation<A, B> {
 
     /// The right sides of what has this on its left.
     pub fn rights(&self, a: A) -> impl Iterator<Item = B> + '_ {
-        self.forward.get(&a).into_iter().flatten().copied()
+        self.forward.get(&a).map(Few::as_slice).into_iter().flatten().copied()
     }
 
     /// The left sides of what has this on its right.

@@ -33,7 +33,7 @@ impl Replicas {
 
     /// Nobody has the result any more. Returns who had it.
     pub fn remove_all(&mut self, task: TaskId, nbytes: u64) -> Vec<WorkerId> {
-        let holders: Vec<_> = self.pairs.remove_left(task).into_iter().collect();
+        let holders: Vec<_> = self.pairs.remove_left(task);
         for &worker in &holders {
             self.take_bytes(worker, nbytes);
         }

@@ -1,5 +1,7 @@
 //! Submission: a graph becomes tasks.
 
+use std::sync::Arc;
+
 use super::Scheduler;
 use super::client::ClientId;
 use super::instruction::Exception;
@@ -10,6 +12,7 @@ use super::registry::{Map, Set};
 use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
 use super::task::{Priority, Restrictions, StateName, TaskId, TaskState};
 use crate::key::Key;
+use crate::protocol::value::Value;
 
 /// How much earlier than its own generation a task's sub-tasks run.
 const SUBTASK_LEAD: f64 = 0.01;
@@ -133,12 +136,12 @@ impl Scheduler {
     fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Set<Key> {
         let Annotations { priority, retries, workers, allow_other_workers, resources, all } = spec.annotations;
         let task = &mut self.tasks[id];
-        task.run_spec = Some(spec.run_spec);
+        task.run_spec = Some(Arc::unwrap_or_clone(spec.run_spec));
         task.priority = Priority { user: -priority, generation, order: spec.order };
         task.data_producer = spec.data_producer;
         task.actor = spec.actor;
         task.retries = retries;
-        task.annotations = all;
+        task.annotations = (!matches!(&all, Value::Map(entries) if entries.is_empty())).then(|| Box::new(all));
         if !workers.is_empty() || !resources.is_empty() {
             task.restrictions = Some(Box::new(Restrictions { workers, allow_other_workers, resources }));
         }
@@ -174,7 +177,7 @@ impl Scheduler {
             StateName::Memory => {}
             StateName::Released => {
                 self.tasks[id].nbytes = nbytes;
-                self.tasks.set(id, TaskState::Memory { class: bytes::Bytes::new() });
+                self.tasks.set(id, TaskState::Memory { class: None });
                 self.wake_dependents(id, &mut recommendations);
             }
             _ => {

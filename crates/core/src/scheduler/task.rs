@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::edges::Edges;
 use super::group::Group;
 use super::instruction::Failure;
-use super::registry::{Id, Registry};
+use super::registry::{Id, Named, Registry};
 use super::stimulus::Text;
 use super::worker::WorkerId;
 use crate::key::Key;
@@ -33,6 +33,9 @@ const NBYTES_UNKNOWN: u64 = 1024;
 pub struct RunId(pub i64);
 
 impl RunId {
+    /// What stands where there has been no attempt.
+    pub(super) const NONE: Self = Self(-1);
+
     /// The attempts of an epoch follow those of all epochs before it.
     pub fn new(epoch: u32, counter: u64) -> Self {
         let epoch = i64::from(epoch % (1 << 22)) << 40;
@@ -142,7 +145,7 @@ pub(super) enum TaskState {
     Queued,
     Processing(Processing),
     Memory {
-        class: Bytes,
+        class: Option<Arc<Bytes>>,
     },
     Erred {
         failure: Arc<Failure>,
@@ -185,11 +188,12 @@ pub(super) struct Restrictions {
 
 /// All that is known of a task.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else, and there are millions of tasks")]
 pub struct Task {
     pub(super) key: Key,
     pub(super) group: Id<Group>,
     /// Nothing for data that came from outside, and until the graph comes that says it.
-    pub(super) run_spec: Option<Arc<Pickled>>,
+    pub(super) run_spec: Option<Pickled>,
     pub(super) priority: Priority,
     pub(super) state: TaskState,
     pub(super) dependencies: Edges,
@@ -198,8 +202,8 @@ pub struct Task {
     pub(super) waits: bool,
     /// How many dependents need its result and do not have theirs. Nobody waits for a failure.
     pub(super) waiters: u32,
-    /// The last attempt.
-    pub(super) run: Option<RunId>,
+    /// The last attempt, or none: see `run`.
+    pub(super) last_run: RunId,
     pub(super) nbytes: u64,
     pub(super) retries: u32,
     /// How many workers died while they ran it.
@@ -209,7 +213,16 @@ pub struct Task {
     /// A dependency was forgotten: it cannot be computed again.
     pub(super) lost_dependencies: bool,
     pub(super) restrictions: Option<Box<Restrictions>>,
-    pub(super) annotations: Value,
+    /// Nothing if there are none.
+    pub(super) annotations: Option<Box<Value>>,
+}
+
+impl Named for Task {
+    type Name = Key;
+
+    fn known_as(&self) -> &Key {
+        &self.key
+    }
 }
 
 impl Task {
@@ -225,7 +238,7 @@ impl Task {
             dependents: Edges::default(),
             waits: false,
             waiters: 0,
-            run: None,
+            last_run: RunId::NONE,
             nbytes: NBYTES_UNKNOWN,
             retries: 0,
             suspicious: 0,
@@ -233,13 +246,18 @@ impl Task {
             actor: false,
             lost_dependencies: false,
             restrictions: None,
-            annotations: Value::Map(Vec::new()),
+            annotations: None,
         }
     }
 
     /// The attempt that runs, and where.
     pub(super) fn processing(&self) -> Option<&Processing> {
         if let TaskState::Processing(processing) = &self.state { Some(processing) } else { None }
+    }
+
+    /// The last attempt, if there has been one.
+    pub(super) fn run(&self) -> Option<RunId> {
+        Some(self.last_run).filter(|&run| run != RunId::NONE)
     }
 
     /// Why it failed, if it did.
@@ -256,14 +274,14 @@ impl Task {
 /// All tasks. Their edges have two sides, and are changed only here.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
-    registry: Registry<Key, Task>,
+    registry: Registry<Task>,
     counts: [usize; STATES],
 }
 
 impl Tasks {
     pub fn insert(&mut self, task: Task) -> TaskId {
         self.counts[task.state() as usize] += 1;
-        self.registry.insert(task.key.clone(), task)
+        self.registry.insert(task)
     }
 
     pub fn remove(&mut self, id: TaskId) {
@@ -368,7 +386,7 @@ impl Tasks {
 }
 
 impl std::ops::Deref for Tasks {
-    type Target = Registry<Key, Task>;
+    type Target = Registry<Task>;
 
     fn deref(&self) -> &Self::Target {
         &self.registry

@@ -46,11 +46,11 @@ impl Scheduler {
         let task = &self.tasks[id];
         for &dependency in &task.dependencies {
             let other = self.tasks.get(dependency);
-            must(other.is_some_and(|it| it.dependents.contains(&id)), "edges have two sides", &task.key)?;
+            must(other.is_some_and(|it| it.dependents.contains(id)), "edges have two sides", &task.key)?;
         }
         for &dependent in &task.dependents {
             let other = self.tasks.get(dependent);
-            must(other.is_some_and(|it| it.dependencies.contains(&id)), "edges have two sides", &task.key)?;
+            must(other.is_some_and(|it| it.dependencies.contains(id)), "edges have two sides", &task.key)?;
         }
         let unfinished = matches!(
             task.state(),
@@ -81,7 +81,7 @@ impl Scheduler {
             TaskState::Processing(processing) => {
                 let worker = self.workers.get(processing.worker);
                 must(worker.is_some_and(|it| it.processing.contains(&id)), "who runs it knows", key)?;
-                must(task.run.is_some(), "an attempt has a number", key)?;
+                must(task.run().is_some(), "an attempt has a number", key)?;
                 self.validate_inputs(id)?;
                 self.validate_unfinished(id)
             }

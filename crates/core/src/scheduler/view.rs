@@ -75,7 +75,7 @@ impl Scheduler {
             state: task.state(),
             who_has: self.addresses(id),
             who_wants: self.interests.rights(id).map(|client| self.clients[client].name.clone()).collect(),
-            run: task.run,
+            run: task.run(),
             processing_on: task.processing().map(|it| self.workers[it.worker].address().clone()),
             failure: task.failure().cloned(),
         })

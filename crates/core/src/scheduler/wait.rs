@@ -70,10 +70,9 @@ impl Scheduler {
                 None => WaitReason::AnyWorker { since: *since },
             },
             TaskState::Queued => WaitReason::Queue { place: self.queued.range(..(task.priority, id)).count() },
-            TaskState::Processing(processing) => WaitReason::Running {
-                worker: self.workers[processing.worker].address().clone(),
-                run: task.run.unwrap_or(RunId(-1)),
-            },
+            TaskState::Processing(processing) => {
+                WaitReason::Running { worker: self.workers[processing.worker].address().clone(), run: task.last_run }
+            }
             TaskState::Memory { .. } | TaskState::Erred { .. } | TaskState::Forgotten => return None,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::registry::{Id, Map, Registry, Set};
+use super::registry::{Id, Map, Named, Registry, Set};
 use super::stimulus::Text;
 use super::task::TaskId;
 use crate::protocol::field::Number;
@@ -128,6 +128,14 @@ pub struct Worker {
     pub(super) load: Option<u64>,
 }
 
+impl Named for Worker {
+    type Name = Text;
+
+    fn known_as(&self) -> &Text {
+        &self.spec.address
+    }
+}
+
 impl Worker {
     /// Where it listens.
     pub fn address(&self) -> &Text {
@@ -149,7 +157,7 @@ impl Worker {
 /// All workers.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
-    registry: Registry<Text, Worker>,
+    registry: Registry<Worker>,
     /// Those with a free thread, the least busy first.
     open: BTreeSet<(u64, WorkerId)>,
     /// Those that take work.
@@ -172,7 +180,7 @@ impl Workers {
             last_seen: now,
             load: None,
         };
-        let id = self.registry.insert(worker.spec.address.clone(), worker);
+        let id = self.registry.insert(worker);
         self.rank(id, saturation);
         id
     }
@@ -230,7 +238,7 @@ impl Workers {
 }
 
 impl std::ops::Deref for Workers {
-    type Target = Registry<Text, Worker>;
+    type Target = Registry<Worker>;
 
     fn deref(&self) -> &Self::Target {
         &self.registry

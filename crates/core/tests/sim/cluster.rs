@@ -194,7 +194,7 @@ impl Cluster {
             return;
         }
         let stimuli = match self.mutant {
-            Some(mutant) => mutant.stimulus(stimulus, &mut self.mutated),
+            Some(mutant) => mutant.stimulus(stimulus, &self.scheduler, &mut self.mutated),
             None => Some(stimulus),
         };
         let Some(stimulus) = stimuli else { return };

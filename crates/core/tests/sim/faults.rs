@@ -29,7 +29,7 @@ impl Cluster {
         self.net.after(delay, Event::Fault);
         let index = self.chance.below(self.workers.len());
         let alive = self.workers[index].alive;
-        match self.chance.below(12) {
+        match self.chance.below(13) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
             2 if alive => {
@@ -51,6 +51,7 @@ impl Cluster {
             9 => self.executor_dies = true,
             10 if alive => self.retire(index),
             11 if self.chance.happens(100) => self.outage(),
+            12 if alive => self.fail_late(index),
             _ => self.boot(index),
         }
     }
@@ -120,6 +121,14 @@ impl Cluster {
             _ => finished(key, run, 1, -1.0).into(),
         };
         self.workers[index].say(said);
+        self.act(index);
+    }
+
+    /// A worker says that an older attempt has failed, while it has the last one.
+    fn fail_late(&mut self, index: usize) {
+        let tasks: Vec<_> = self.workers[index].tasks.iter().map(|(key, task)| (key.clone(), task.run)).collect();
+        let Some((key, run)) = self.chance.pick(&tasks).cloned() else { return };
+        self.workers[index].say(failed((*key).into(), RunId(run.0 - 1), "nonsense"));
         self.act(index);
     }
 

@@ -1,7 +1,9 @@
 //! Mutants: bugs planted at the border of the machine, one at a time, each of which the simulator must find.
 
+use cenote_core::key::Key;
 use cenote_core::protocol::client::{FromClient, ToClient};
 use cenote_core::protocol::worker::{FreeKeys, FromWorker, ToWorker};
+use cenote_core::scheduler::Scheduler;
 use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::stimulus::Stimulus;
 
@@ -38,6 +40,16 @@ pub enum Mutant {
     Overtakes,
     /// Workers that ask where results are get no answer.
     IgnoresQuestions,
+    /// An answer to an older attempt is taken for one to the last.
+    BelievesStaleAnswers,
+    /// What a client wants besides its graphs is not taken note of.
+    ForgetsInterests,
+    /// What a client releases is kept.
+    KeepsInterests,
+    /// Now and then a graph is lost.
+    LosesGraphs,
+    /// What Python makes of a graph is lost now and then.
+    LosesOutcomes,
 }
 
 impl Mutant {
@@ -57,13 +69,26 @@ impl Mutant {
         Self::NeverRetries,
         Self::Overtakes,
         Self::IgnoresQuestions,
+        Self::BelievesStaleAnswers,
+        Self::ForgetsInterests,
+        Self::KeepsInterests,
+        Self::LosesGraphs,
+        Self::LosesOutcomes,
     ];
 
     /// What the machine hears instead.
-    pub fn stimulus(self, stimulus: Stimulus, count: &mut u64) -> Option<Stimulus> {
+    pub fn stimulus(self, stimulus: Stimulus, scheduler: &Scheduler, count: &mut u64) -> Option<Stimulus> {
         use FromWorker::{AddKeys, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, TaskErred, TaskFinished};
         *count += 1;
-        let Stimulus::Worker { worker, said } = stimulus else { return Some(self.other(stimulus)) };
+        let Stimulus::Worker { worker, mut said } = stimulus else { return self.other(stimulus, *count) };
+        if self == Self::BelievesStaleAnswers {
+            let last = |key: &Key| scheduler.task(key).and_then(|task| task.run).map_or(-1, |run| run.0);
+            match &mut said {
+                TaskFinished(it) => it.run_id = last(&it.key),
+                TaskErred(it) => it.run_id = last(&it.key),
+                _ => {}
+            }
+        }
         let swallowed = match (&said, self) {
             (AddKeys(_), Self::ForgetsReplicas)
             | (ReleaseWorkerData(_), Self::BelievesInLostData)
@@ -76,8 +101,15 @@ impl Mutant {
         (!swallowed).then_some(Stimulus::Worker { worker, said })
     }
 
-    fn other(self, stimulus: Stimulus) -> Stimulus {
-        match (stimulus, self) {
+    fn other(self, stimulus: Stimulus, count: u64) -> Option<Stimulus> {
+        Some(match (stimulus, self) {
+            (Stimulus::Client { said: FromClient::ClientDesiresKeys(_), .. }, Self::ForgetsInterests)
+            | (Stimulus::Client { said: FromClient::ClientReleasesKeys(_), .. }, Self::KeepsInterests) => return None,
+            (Stimulus::Submit { .. }, Self::LosesGraphs) | (Stimulus::Materialized { .. }, Self::LosesOutcomes)
+                if count.is_multiple_of(3) =>
+            {
+                return None;
+            }
             (Stimulus::Submit { client, mut graph }, Self::NeverRetries) => {
                 graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
                 Stimulus::Submit { client, graph }
@@ -88,7 +120,7 @@ impl Mutant {
                 Stimulus::Client { client: other.into(), said }
             }
             (stimulus, _) => stimulus,
-        }
+        })
     }
 
     /// What reaches the world instead.

@@ -83,7 +83,7 @@ impl Scheduler {
     pub(super) fn told_run_spec(&self, key: &Key) -> Answer {
         let id = self.tasks.id(key).ok_or_else(|| missing(key))?;
         let run_spec = self.tasks[id].run_spec.as_ref();
-        Ok(run_spec.map_or(Value::Nil, |run_spec| Value::Pickled(Box::new((**run_spec).clone()))))
+        Ok(run_spec.map_or(Value::Nil, |run_spec| Value::Pickled(Box::new(run_spec.clone()))))
     }
 
     /// The task that has failed first, for the first of these that has failed.

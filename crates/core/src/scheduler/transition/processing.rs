@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::field::{Map, Number};
+use crate::protocol::value::Value;
 use crate::protocol::worker::ComputeTask;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::{Exception, Failure};
@@ -18,7 +19,7 @@ impl Scheduler {
         let cost = duration + self.transfer_time(id, worker);
         let run = RunId::new(self.settings.epoch, self.started);
         self.started += 1;
-        self.tasks[id].run = Some(run);
+        self.tasks[id].last_run = run;
         self.tasks.set(id, TaskState::Processing(Processing { worker, cost, long_running: false }));
         self.workers[worker].processing.insert(id);
         self.workers[worker].occupancy += cost;
@@ -50,10 +51,10 @@ impl Scheduler {
             stimulus_id,
             who_has: Map(who_has),
             nbytes: Map(nbytes),
-            run_spec: (**task.run_spec.as_ref()?).clone(),
+            run_spec: task.run_spec.clone()?,
             resource_restrictions: Some(Map(resources)).filter(|it| !it.0.is_empty()),
             actor: task.actor,
-            annotations: task.annotations.clone(),
+            annotations: task.annotations.as_ref().map_or_else(|| Value::Map(Vec::new()), |it| (**it).clone()),
             span_id: None,
         })
     }
@@ -104,12 +105,12 @@ impl Scheduler {
         self.wake_dependents(id, &mut recommendations);
         self.release_dependencies(id, &mut recommendations);
         if self.needed(id) {
-            let message = key_in_memory(self.tasks[id].key.clone(), class.clone());
+            let message = key_in_memory(self.tasks[id].key.clone(), Some(&class));
             self.tell_wanting(id, &message);
         } else {
             recommendations.add(id, Finish::Released);
         }
-        self.tasks.set(id, TaskState::Memory { class });
+        self.tasks.set(id, TaskState::Memory { class: Some(class) });
         self.let_go(id, &mut recommendations);
         recommendations
     }
