@@ -235,10 +235,19 @@ def test_requests_are_answered_one_after_another(tmp_path):
     channel = Channel(down[0], up[1])
     greeting = core.loads(channel.read())
     assert greeting["versions"]["packages"]["dask"] == dask.__version__
-    channel.write({"op": "run_function", "scheduler": "tcp://h:1", "function": cloudpickle.dumps(lambda: 7)})
+    channel.write(
+        {
+            "op": "run_function",
+            "scheduler": "tcp://h:1",
+            "local_directory": "",
+            "function": cloudpickle.dumps(lambda: 7),
+        }
+    )
     assert core.loads(channel.read())["value"] == {"status": "OK", "result": 7}
     assert core.loads(channel.read()) == {"status": "OK"}
-    channel.write({"op": "unregister_scheduler_plugin", "scheduler": "tcp://h:1", "name": "nobody"})
+    channel.write(
+        {"op": "unregister_scheduler_plugin", "scheduler": "tcp://h:1", "local_directory": "", "name": "nobody"}
+    )
     assert core.loads(channel.read())["status"] == "error"
     os.close(up[1])
     served.join(5)
@@ -254,7 +263,7 @@ def value(messages):
 
 
 def test_functions_see_the_scheduler_and_their_errors_are_answers():
-    call = partial(function.run_function, "tcp://h:1")
+    call = partial(function.run_function, "tcp://h:1", "/nowhere")
     assert value(call(cloudpickle.dumps(lambda dask_scheduler: dask_scheduler.address)))["status"] == "OK"
 
     async def waits(x):
@@ -269,16 +278,20 @@ def test_functions_see_the_scheduler_and_their_errors_are_answers():
 def test_uploaded_files_can_be_imported_and_other_plugins_are_refused(tmp_path):
     (tmp_path / "uploaded_here.py").write_text("x = 5")
     plugin = SchedulerUploadFile(str(tmp_path / "uploaded_here.py"))
-    assert value(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(plugin), "up")) is None
+    (tmp_path / "there").mkdir()
+    scheduler = function.scheduler_at("tcp://h:1", "")
+    scheduler.local_directory = str(tmp_path / "there")
+    place = ("tcp://h:1", scheduler.local_directory)
+    assert value(function.register_scheduler_plugin(*place, cloudpickle.dumps(plugin), "up")) is None
     assert __import__("uploaded_here").x == 5
-    assert value(function.unregister_scheduler_plugin("tcp://h:1", "up")) is None
+    assert value(function.unregister_scheduler_plugin(*place, "up")) is None
     with zipfile.ZipFile(tmp_path / "zipped_here.zip", "w") as file:
         file.writestr("zipped_here/__init__.py", "x = 6")
     plugin = SchedulerUploadFile(str(tmp_path / "zipped_here.zip"))
-    value(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(plugin)))
+    value(function.register_scheduler_plugin(*place, cloudpickle.dumps(plugin)))
     assert __import__("zipped_here").x == 6
     with pytest.raises(NotImplementedError, match="written in Python"):
-        list(function.register_scheduler_plugin("tcp://h:1", cloudpickle.dumps(SchedulerPlugin())))
+        list(function.register_scheduler_plugin(*place, cloudpickle.dumps(SchedulerPlugin())))
 
 
 def test_progress_bars_say_what_they_want_to_know():

@@ -67,7 +67,8 @@ impl Pickled {
         uncompressed(&mut header, buffers.len());
         header.str(FRAMES);
         header.uint(buffers.len() as u64);
-        Self { header: header.finish().head, frames: buffers }
+        // There may be millions of them: no byte more than is needed.
+        Self { header: Bytes::copy_from_slice(&header.finish().head), frames: buffers }
     }
 
     /// The pickle itself.

@@ -7,6 +7,7 @@
 //! pickled expression ─► executor ─► keys, dependencies, order, annotations, pickled tasks, shared buffers
 //! ```
 
+mod directory;
 mod graph;
 mod process;
 mod script;
@@ -14,6 +15,7 @@ mod script;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use cenote_core::protocol::client::UpdateGraph;
 use cenote_core::protocol::exception::Builtin;
@@ -26,6 +28,7 @@ use cenote_core::scheduler::stimulus::GraphSpec;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use directory::Directory;
 use graph::GraphBuilder;
 use process::Process;
 
@@ -56,6 +59,9 @@ pub enum StartError {
     /// The interpreter lacks something.
     #[error("{0}")]
     Refused(String),
+    /// There is no folder for its files.
+    #[error("cannot make a folder for the executor's files: {0}; name another place with TMPDIR")]
+    Directory(io::Error),
     /// The process ended, or said nothing that can be understood.
     #[error("the executor ({python}) {cause} before it was ready: what it printed says why")]
     Died {
@@ -83,6 +89,7 @@ pub struct Greeting {
 #[derive(Debug)]
 pub struct Executor {
     settings: Settings,
+    directory: Directory,
     greeting: Greeting,
     /// Nothing while it is asked, or after it died.
     process: Mutex<Option<Process>>,
@@ -94,16 +101,22 @@ impl Executor {
     /// Starts the process and waits until it is ready.
     ///
     /// # Errors
-    /// There is no such interpreter, or it lacks packages.
+    /// There is no such interpreter, it lacks packages, or there is no room for its files.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let mut process = Process::spawn(&settings)?;
         let greeting = process.greet(&settings).await?;
-        Ok(Self { settings, greeting, process: Mutex::new(Some(process)), plugins: RefCell::default() })
+        let directory = Directory::create().map_err(StartError::Directory)?;
+        Ok(Self { settings, directory, greeting, process: Mutex::new(Some(process)), plugins: RefCell::default() })
     }
 
     /// What the process said of itself.
     pub fn greeting(&self) -> &Greeting {
         &self.greeting
+    }
+
+    /// Where files are put that clients upload. It goes with the executor.
+    pub fn local_directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Makes a flat graph of what a client has pickled. Graphs are read in the order in which they are given.
@@ -130,6 +143,7 @@ impl Executor {
         let Value::Map(mut arguments) = arguments else { return Err(ErrorReply::text("a request is a map")) };
         arguments.retain(|(name, _)| !matches!(name.as_str(), Some("reply" | "close")));
         arguments.push(("scheduler".into(), scheduler.into()));
+        arguments.push(("local_directory".into(), (&*self.local_directory().to_string_lossy()).into()));
         let mut value = Value::Nil;
         let hear = |answer: Value| {
             value = answer.get("value").cloned().ok_or("it says no value")?;

@@ -93,10 +93,20 @@ async fn reply(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Rep
                 "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
             return Ok(Err(ErrorReply::text(text)));
         }
+        // The machine knows of no files.
+        Query::Inspect(it) if it.path == step("local_directory") => {
+            let directory = hub.executor.local_directory().to_string_lossy();
+            return Ok(Ok(Value::Tuple(vec!["v".into(), (&*directory).into()])));
+        }
         Query::Identity(of) => return Ok(identity(hub, &of)),
         query => return Ok(hub.query(&query)),
     }
     procedure::call(hub, request, peer).await
+}
+
+/// The path to an attribute of the scheduler.
+fn step(name: &str) -> Value {
+    Value::Tuple(vec![Value::Tuple(vec!["a".into(), name.into()])])
 }
 
 /// The identity of the scheduler: what the machine says, and what the process knows of itself.

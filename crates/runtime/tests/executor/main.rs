@@ -74,6 +74,17 @@ fn what_it_is_is_known_at_its_start() {
 }
 
 #[test]
+fn its_folder_goes_with_it() {
+    with_executor(async |_| {
+        let executor = Executor::start(Settings { python: python().into() }).await.unwrap();
+        let folder = executor.local_directory().to_owned();
+        std::fs::write(folder.join("x.py"), "x = 1").unwrap();
+        drop(executor);
+        assert!(!folder.exists());
+    });
+}
+
+#[test]
 fn tasks_share_what_goes_by_value() {
     with_executor(async |executor| {
         let graph = read(executor, "maps").await.unwrap();

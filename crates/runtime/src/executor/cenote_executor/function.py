@@ -26,11 +26,11 @@ _scheduler: RemoteScheduler | None = None
 _loop: asyncio.AbstractEventLoop | None = None
 
 
-def scheduler_at(address: str) -> RemoteScheduler:
+def scheduler_at(address: str, local_directory: str) -> RemoteScheduler:
     """The one object that stands for the scheduler."""
     global _scheduler
     if _scheduler is None:
-        _scheduler = RemoteScheduler(address)
+        _scheduler = RemoteScheduler(address, local_directory)
     return _scheduler
 
 
@@ -56,6 +56,7 @@ def finished(result: Any) -> Any:
 
 def run_function(
     scheduler: str,
+    local_directory: str,
     function: bytes,
     args: Any = (),
     kwargs: Any = None,
@@ -69,7 +70,7 @@ def run_function(
         arguments = pickle.loads(args) if args else ()
         named = dict(pickle.loads(kwargs)) if kwargs else {}
         if has_arg(call, "dask_scheduler"):
-            named["dask_scheduler"] = scheduler_at(scheduler)
+            named["dask_scheduler"] = scheduler_at(scheduler, local_directory)
         result = call(*arguments, **named)
         if iscoroutinefunction(call) and not wait:
             start(result)
@@ -88,6 +89,7 @@ def start(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 def register_scheduler_plugin(
     scheduler: str,
+    local_directory: str,
     plugin: bytes,
     name: str | None = None,
     idempotent: bool = False,
@@ -102,7 +104,7 @@ def register_scheduler_plugin(
             f"the plugin {kind} needs a scheduler that is written in Python: this one only starts Dask's own "
             "SchedulerUploadFile, PipInstall, CondaInstall and UploadDirectory"
         )
-    stands_for = scheduler_at(scheduler)
+    stands_for = scheduler_at(scheduler, local_directory)
     called = name or getattr(thing, "name", None) or type(thing).__name__
     if not (idempotent and called in stands_for.plugins):
         stands_for.silent = again
@@ -114,20 +116,27 @@ def register_scheduler_plugin(
     yield {"value": None}
 
 
-def unregister_scheduler_plugin(scheduler: str, name: str, **_ignored: Any) -> Iterator[dict[str, Any]]:
+def unregister_scheduler_plugin(
+    scheduler: str, local_directory: str, name: str, **_ignored: Any
+) -> Iterator[dict[str, Any]]:
     """Forgets a plugin."""
-    if scheduler_at(scheduler).plugins.pop(name, None) is None:
+    if scheduler_at(scheduler, local_directory).plugins.pop(name, None) is None:
         raise ValueError(f"Could not find plugin {name!r} among the current scheduler plugins")
     yield {"value": None}
 
 
 def dump_cluster_state_to_url(
-    scheduler: str, url: str, exclude: Any = (), format: str = "msgpack", **storage_options: Any
+    scheduler: str,
+    local_directory: str,
+    url: str,
+    exclude: Any = (),
+    format: str = "msgpack",
+    **storage_options: Any,
 ) -> Iterator[dict[str, Any]]:
     """Writes what everybody in the cluster knows about itself to a file, wherever `fsspec` can write."""
 
     async def state() -> Any:
-        return scheduler_at(scheduler).ask("get_cluster_state", exclude=list(exclude))
+        return scheduler_at(scheduler, local_directory).ask("get_cluster_state", exclude=list(exclude))
 
     options = {name: value for name, value in storage_options.items() if name not in ("op", "serializers")}
     finished(cluster_dump.write_state(state, url, format, **options))

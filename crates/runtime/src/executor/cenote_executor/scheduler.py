@@ -6,14 +6,10 @@ It asks the real one over a connection of its own, as a client would. What it la
 from __future__ import annotations
 
 import asyncio
-import atexit
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import dask
 from distributed.comm.addressing import parse_host_port
 from distributed.core import Server, clean_exception
 from distributed.protocol import core
@@ -27,12 +23,13 @@ CONNECT_TIMEOUT = 10.0
 class RemoteScheduler:
     """Stands for the scheduler at an address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, local_directory: str) -> None:
         self.address = address
+        #: Where files are put that are uploaded.
+        self.local_directory = local_directory
         self.plugins: dict[str, Any] = {}
         #: Whether plugins start again in a new process: what they told others has been told.
         self.silent = False
-        self._directory: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -83,15 +80,6 @@ class RemoteScheduler:
     def get_events(self, topic: str | None = None) -> Any:
         """The events of a topic, or of all."""
         return self.ask("events", topic=topic)
-
-    @property
-    def local_directory(self) -> str:
-        """A folder for files that are uploaded. It goes with this process."""
-        if self._directory is None:
-            parent = dask.config.get("temporary-directory", None)
-            self._directory = tempfile.mkdtemp(prefix="cenote-executor-", dir=parent)
-            atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
-        return self._directory
 
     async def upload_file(self, filename: str, data: str | bytes, load: bool = True) -> dict[str, Any]:
         """Makes a file importable here."""
