@@ -45,12 +45,6 @@ pub struct WorkerView {
     pub nthreads: u32,
     /// Whether it takes work.
     pub status: WorkerStatus,
-    /// What was sent there.
-    pub processing: Vec<Key>,
-    /// What it holds.
-    pub has_what: Vec<Key>,
-    /// The size of what it holds.
-    pub nbytes: u64,
 }
 
 impl WorkerView {
@@ -99,8 +93,7 @@ impl Scheduler {
 
     /// All workers.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> + '_ {
-        let keys = |ids: Vec<super::task::TaskId>| ids.into_iter().map(|id| self.tasks[id].key.clone()).collect();
-        self.workers.iter().map(move |(id, worker)| WorkerView {
+        self.workers.iter().map(|(_, worker)| WorkerView {
             address: worker.address().clone(),
             id: worker.about.id.clone(),
             name: worker.spec.name.clone(),
@@ -108,9 +101,6 @@ impl Scheduler {
             nanny: worker.about.nanny.clone(),
             nthreads: worker.spec.nthreads,
             status: worker.spec.status,
-            processing: keys(worker.processing.iter().copied().collect()),
-            has_what: keys(self.replicas.has_what(id).collect()),
-            nbytes: self.replicas.bytes(id),
         })
     }
 

@@ -10,6 +10,7 @@ use cenote_core::protocol::question::{Question, Restart};
 use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::Stimulus;
+use cenote_core::scheduler::view::WorkerView;
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
@@ -35,11 +36,12 @@ pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> R
     let start = Instant::now();
     let deadline = start + Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
     let reason = request.stimulus_id.0.unwrap_or_else(|| "restart".into());
-    let before: Vec<_> = hub.machine().workers().map(|worker| (worker.address, worker.nanny)).collect();
-    let chosen = |worker: &Text| request.workers.0.as_ref().is_none_or(|workers| workers.contains(worker));
+    let before: Vec<_> = hub.machine().workers().collect();
+    let chosen = |worker: &WorkerView| request.workers.0.as_ref().is_none_or(|it| it.contains(&worker.address));
+    let old: Vec<Text> = before.iter().filter(|worker| chosen(worker)).map(|worker| worker.id.clone()).collect();
     let mut outcomes: Vec<(Text, &str)> = Vec::new();
     let mut kills = JoinSet::new();
-    for (worker, nanny) in before.iter().filter(|(worker, _)| chosen(worker)).cloned() {
+    for WorkerView { address: worker, nanny, .. } in before.iter().filter(|worker| chosen(worker)).cloned() {
         let Some(nanny) = nanny else {
             hub.stimulate(Stimulus::WorkerLeft { worker: worker.clone(), expected: true });
             outcomes.push((worker, "removed"));
@@ -67,32 +69,38 @@ pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> R
         return Err(ErrorReply::builtin(Builtin::Timeout, &text));
     }
     if request.wait_for_workers.0 != Some(false) {
-        wait_for(hub, &before, &mut outcomes, deadline, seconds, strict).await?;
+        let wait = Wait { count: before.len(), old, deadline, seconds, strict };
+        wait_for(hub, &wait, &mut outcomes).await?;
     }
     Ok(Value::Map(outcomes.into_iter().map(|(worker, outcome)| (worker.into(), outcome.into())).collect()))
 }
 
-/// Waits until as many workers are there as before, and none of the old ones among them.
-async fn wait_for(
-    hub: &Hub,
-    before: &[(Text, Option<Text>)],
-    outcomes: &mut [(Text, &'static str)],
+/// What is waited for after a restart.
+struct Wait {
+    /// As many workers as there were.
+    count: usize,
+    /// These do not count: they are about to go.
+    old: Vec<Text>,
     deadline: Instant,
     seconds: f64,
+    /// Whether it is an error when they do not come.
     strict: bool,
-) -> Result<(), ErrorReply> {
+}
+
+/// Waits until as many workers are there as before, without the old ones.
+async fn wait_for(hub: &Hub, wait: &Wait, outcomes: &mut [(Text, &'static str)]) -> Result<(), ErrorReply> {
+    let Wait { count, old, deadline, seconds, strict } = wait;
     loop {
-        let there = hub.machine().workers().count();
-        if there >= before.len() {
+        let there = hub.machine().workers().filter(|worker| !old.contains(&worker.id)).count();
+        if there >= *count {
             return Ok(());
         }
-        if Instant::now() > deadline {
-            if strict {
+        if Instant::now() > *deadline {
+            if *strict {
                 let text = format!(
-                    "Waited for {} worker(s) to reconnect after restarting, but after {seconds}s, only {there} have \
+                    "Waited for {count} worker(s) to reconnect after restarting, but after {seconds}s, only {there} have \
                      returned. Consider a longer timeout, or `wait_for_workers=False`. The workers without a nanny are \
-                     not restarted",
-                    before.len()
+                     not restarted"
                 );
                 return Err(ErrorReply::builtin(Builtin::Timeout, &text));
             }
