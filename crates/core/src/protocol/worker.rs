@@ -434,8 +434,8 @@ record! {
 record! {
     /// The request `unregister`: the worker leaves.
     Unregister {
-        /// The worker.
-        address: Text,
+        /// The worker: its address or its name.
+        address: Value,
         /// What caused this.
         stimulus_id: Optional<Text>,
     }

@@ -38,6 +38,8 @@ pub struct Client {
     /// Whether it has a stream: queues, variables and the like want things too, and have none.
     pub(super) connected: bool,
     pub(super) last_seen: f64,
+    /// What is installed there.
+    pub(super) versions: Value,
     /// What it has said about the whole of a graph that is being read.
     pub(super) reading: Option<GraphSpec>,
     /// What it has said since, in order.
@@ -54,7 +56,7 @@ impl Named for Client {
 
 impl Client {
     fn new(name: Text, connected: bool) -> Self {
-        Self { name, connected, last_seen: 0.0, reading: None, held: VecDeque::new() }
+        Self { name, connected, last_seen: 0.0, versions: Value::Nil, reading: None, held: VecDeque::new() }
     }
 }
 
@@ -62,6 +64,7 @@ impl Scheduler {
     pub(super) fn client_joined(&mut self, name: &Text, versions: &Value) {
         let id = self.client(name);
         self.clients[id].connected = true;
+        self.clients[id].versions = versions.clone();
         self.notice_client("add-client", name);
         let warning = Optional(Some(self.client_warning(versions)));
         self.tell_client(id, StreamStart { warning, error: Optional(Some("".into())) });

@@ -68,6 +68,11 @@ impl Groups {
         }
     }
 
+    /// How many tasks of a group are forgotten.
+    pub fn forgotten(&self, id: Id<Group>) -> usize {
+        self.groups[id].size - self.groups[id].alive
+    }
+
     /// The name of a group.
     pub fn name(&self, id: Id<Group>) -> &Key {
         &self.groups[id].name

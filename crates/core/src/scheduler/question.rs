@@ -20,7 +20,7 @@ impl Scheduler {
                 self.answer(ticket, Ok(answer));
             }
             Question::Unregister(it) => {
-                let answer = match self.workers.id(&it.address) {
+                let answer = match self.worker_called(&it.address) {
                     Some(id) => {
                         self.dismiss_worker(id, false);
                         "OK"

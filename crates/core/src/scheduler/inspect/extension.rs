@@ -4,19 +4,8 @@ use super::seen::{Object, Seen};
 use crate::scheduler::Scheduler;
 use crate::scheduler::stimulus::Text;
 
-const EXTENSIONS: [&str; 11] = [
-    "locks",
-    "multi_locks",
-    "publish",
-    "replay-tasks",
-    "queues",
-    "variables",
-    "semaphores",
-    "events",
-    "amm",
-    "stealing",
-    "spans",
-];
+const EXTENSIONS: [&str; 8] =
+    ["locks", "multi_locks", "publish", "replay-tasks", "queues", "variables", "semaphores", "events"];
 
 impl Scheduler {
     pub(super) fn extensions_seen() -> Seen {

@@ -44,7 +44,10 @@ impl Scheduler {
                 Seen::Set(needed.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
             }
             "last_worker" | "span_id" => Seen::NONE,
-            _ => return counted(&tasks, attribute),
+            _ => {
+                let forgotten = tasks.first().map_or(0, |task| self.groups.forgotten(task.group) as u64);
+                return counted(&tasks, forgotten, attribute);
+            }
         })
     }
 
@@ -63,7 +66,7 @@ impl Scheduler {
                 known.unwrap_or(-1.0).into()
             }
             "suspicious" => tasks.iter().map(|task| u64::from(task.suspicious)).sum::<u64>().into(),
-            _ => return counted(&tasks, attribute),
+            _ => return counted(&tasks, 0, attribute),
         })
     }
 }
@@ -82,17 +85,20 @@ impl Scheduler {
             "states" => {
                 let tasks = self.tasks.iter().map(|(_, task)| task);
                 let tasks: Vec<_> = tasks.filter(|task| computation.groups.contains(&task.key.group())).collect();
-                return counted(&tasks, attribute);
+                return counted(&tasks, 0, attribute);
             }
             _ => return None,
         })
     }
 }
 
-fn counted(tasks: &[&Task], attribute: &str) -> Option<Seen> {
+fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Option<Seen> {
     Some(match attribute {
         "states" => Seen::map(COUNTED.iter().map(|&state| {
-            let count = tasks.iter().filter(|task| task.state() == state).count() as u64;
+            let count = match state {
+                StateName::Forgotten => forgotten,
+                _ => tasks.iter().filter(|task| task.state() == state).count() as u64,
+            };
             (state.name().into(), count.into())
         })),
         "nbytes_total" => {

@@ -71,7 +71,7 @@ impl Scheduler {
             "transition_counter" => self.transitions.iter().flatten().sum::<u64>().into(),
             "transition_counter_max" | "validate" => false.into(),
             "transition_log" => self.transitions_seen(),
-            "bandwidth" => self.settings.bandwidth.into(),
+            "bandwidth" => self.bandwidth.into(),
             "bandwidth_workers" | "bandwidth_types" | "plugins" => Seen::Map(Vec::new()),
             "task_metadata" => self.metadata_value().into(),
             "allowed_failures" => u64::from(self.settings.allowed_failures).into(),

@@ -47,6 +47,7 @@ impl Scheduler {
         Some(match attribute {
             "client_key" => name.clone().into(),
             "last_seen" => self.clients[id].last_seen.into(),
+            "versions" => self.clients[id].versions.clone().into(),
             "wants_what" => Seen::Set(self.tasks_seen(self.interests.lefts(id))),
             _ => return None,
         })
