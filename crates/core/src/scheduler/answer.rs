@@ -28,7 +28,7 @@ impl Scheduler {
                     self.record_said(&it.key, &it.metadata);
                 }
                 let duration = compute_seconds(&it.startstops);
-                let class = self.classes.own(&it.class);
+                let class = self.classes.own(&it.class, &it.typename);
                 let arrival = Arrival { worker, nbytes: it.nbytes, class, duration };
                 self.task_finished(&it.key, RunId(it.run_id), arrival);
                 self.stream(streamed, was);

@@ -116,7 +116,7 @@ impl Failure {
             Exception::ActorLost => "Worker holding Actor was lost".into(),
             Exception::InputsTooLarge { needed_bytes, worker, limit_bytes, is_last } => {
                 let (needed, limit) = (amount(*needed_bytes), amount(*limit_bytes));
-                let advice = if *is_last { ": compute less of it at once, or write it to storage" } else { "" };
+                let advice = if *is_last { ": perhaps you called client.compute() on a large collection; reduce it first, or write it to storage" } else { "" };
                 format!(
                     "Task {key} has {needed} worth of input dependencies, \
                      but worker {worker} has memory_limit set to {limit}{advice}."

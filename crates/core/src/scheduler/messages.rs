@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Scheduler;
+use super::classes::Class;
 use super::client::ClientId;
 use super::instruction::{Failure, Instruction};
 use super::stimulus::{Stimulus, Text};
@@ -124,8 +125,8 @@ impl Scheduler {
 }
 
 /// Says that a result is there.
-pub(super) fn key_in_memory(key: Key, class: Option<&Arc<bytes::Bytes>>) -> ToClient {
-    let class = Optional(class.map(|class| (**class).clone()));
+pub(super) fn key_in_memory(key: Key, class: Option<&Arc<Class>>) -> ToClient {
+    let class = Optional(class.map(|class| class.pickle.clone()));
     KeyInMemory { key, class, workers: Optional(None) }.into()
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::classes::Class;
 use super::instruction::Failure;
 use super::registry::Map;
 use super::task::{StateName, TaskId};
@@ -27,7 +26,7 @@ pub(super) enum Finish {
 pub(super) struct Arrival {
     pub worker: WorkerId,
     pub nbytes: u64,
-    pub class: Arc<Bytes>,
+    pub class: Arc<Class>,
     pub duration: f64,
 }
 

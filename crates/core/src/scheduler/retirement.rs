@@ -86,6 +86,15 @@ impl Scheduler {
 
     /// The workers that are meant.
     fn retiring(&self, asked: &RetireWorkers) -> Result<Vec<WorkerId>, ErrorReply> {
+        let chosen = asked.memory_ratio.0.is_some()
+            || asked.n.0.is_some()
+            || asked.key.0.is_some()
+            || asked.minimum.0.is_some()
+            || asked.target.0.is_some();
+        if chosen && (asked.workers.0.is_some() || asked.names.0.is_some()) {
+            let text = "how to choose workers is mutually exclusive with names and workers";
+            return Err(ErrorReply::builtin(Builtin::Type, text));
+        }
         match (&asked.workers.0, &asked.names.0) {
             (Some(_), Some(_)) => Err(ErrorReply::builtin(Builtin::Type, "names and workers are mutually exclusive")),
             (Some(addresses), None) => Ok(addresses.iter().filter_map(|address| self.workers.id(address)).collect()),

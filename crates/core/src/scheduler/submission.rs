@@ -103,8 +103,13 @@ impl Scheduler {
             let Some(spec) = specs.swap_remove(&key) else { continue };
             stack.extend(spec.dependencies.iter().rev().cloned());
             let task = &self.tasks[id];
-            let unspecified = task.run_spec.is_none() && task.state() == StateName::Released;
-            if unspecified && !task.lost_dependencies {
+            // Data that came from outside can be computed once it is known how.
+            let settled = match task.state() {
+                StateName::Released => true,
+                StateName::Memory => self.interests.has_left(id),
+                _ => false,
+            };
+            if task.run_spec.is_none() && settled && !task.lost_dependencies {
                 fresh.push((id, self.specify(id, spec, generation)));
             } else if !self.is_same(id, &spec) {
                 self.ignore(&key, "resubmitted with other dependencies");
@@ -124,7 +129,8 @@ impl Scheduler {
             }
         }
         // One that was waited for before it was known what it is.
-        let known: Vec<_> = fresh.iter().map(|(id, _)| *id).filter(|&id| self.needed(id)).collect();
+        let waited_for = |&id: &TaskId| self.needed(id) && self.tasks[id].state() == StateName::Released;
+        let known: Vec<_> = fresh.iter().map(|(id, _)| *id).filter(waited_for).collect();
         let mut recommendations = Recommendations::default();
         for id in known {
             recommendations.add(id, Finish::Waiting);

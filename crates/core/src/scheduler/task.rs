@@ -9,8 +9,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::classes::Class;
 use super::edges::Edges;
 use super::group::Group;
 use super::instruction::Failure;
@@ -145,7 +144,7 @@ pub(super) enum TaskState {
     Queued,
     Processing(Processing),
     Memory {
-        class: Option<Arc<Bytes>>,
+        class: Option<Arc<Class>>,
     },
     Erred {
         failure: Arc<Failure>,

@@ -177,3 +177,20 @@ fn a_worker_stays_if_nobody_can_take_what_it_holds() {
     table.finished("v", "a", 0);
     assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\nv: become running\nanswer 1: \n");
 }
+
+#[test]
+fn scattered_data_can_be_computed_once_it_is_known_how() {
+    let mut table = Table::new(&["v", "w"]);
+    let data = vec![("d".into(), 8, vec!["v".into()])];
+    table.tell(Stimulus::DataArrived { data, client: Some("c".into()) });
+    assert_eq!(table.submit(&[("d", &[])], &["d"]), "c: memory d\n");
+    let left = Stimulus::WorkerLeft { worker: "v".into(), expected: true };
+    assert_eq!(table.tell(left), "c: lost d\nw: compute d run 0\nw: gone v\n");
+}
+
+#[test]
+fn who_retires_is_said_or_chosen() {
+    let mut table = Table::new(&["v"]);
+    let asked = RetireWorkers { n: Optional(Some(1)), ..retires("v") };
+    assert!(table.ask(asked).contains("TypeError"));
+}

@@ -57,6 +57,10 @@ impl Scheduler {
             "nbytes" => task.nbytes.into(),
             "retries" => u64::from(task.retries).into(),
             "suspicious" => u64::from(task.suspicious).into(),
+            "type" => match &task.state {
+                TaskState::Memory { class: Some(class) } => class.name.clone().into(),
+                _ => Seen::NONE,
+            },
             "actor" => task.actor.into(),
             "run_id" => task.run().map(|run| run.0).into(),
             "run_spec" if task.run_spec.is_none() => Seen::NONE,
