@@ -52,6 +52,11 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "amm_handler" => memory_manager(&request.arguments()?),
         "logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
+        op if op.starts_with("shuffle_") => {
+            let text = "this scheduler (Cenote) has no P2P shuffles yet: \
+                        set the configuration dataframe.shuffle.method=tasks, and array.rechunk.method=tasks";
+            Err(ErrorReply::builtin(Builtin::Runtime, text))
+        }
         op => {
             tracing::warn!("{peer}: the request {op:?} is not known here");
             let text = format!("this scheduler (Cenote) does not know the request {op:?}; the scheduler of Dask may");
