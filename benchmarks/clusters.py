@@ -111,10 +111,12 @@ def running(command: list[str], environment: dict[str, str], log: Path, talks: b
 
 def idle_workers_program() -> Path:
     """The program of the idle workers, built if it is not there."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "ci", "examples", "idle_workers")
+    if program.exists():
+        return program
     build = ["cargo", "build", "--quiet", "--profile", "ci", "-p", "cenote", "--example", "idle_workers"]
     subprocess.run(build, cwd=ROOT, check=True)
-    return target / "ci" / "examples" / "idle_workers"
+    return program
 
 
 def children(pid: int) -> list[int]:

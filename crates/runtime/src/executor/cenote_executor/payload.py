@@ -22,6 +22,9 @@ from cenote_executor.large import LARGE_BYTES_MIN, Blob, Large, Load
 
 #: Buffers of fewer bytes stay inside the pickle of their task.
 INSIDE_BYTES_MAX = 4096
+#: A pickler that has written more than this for one task is replaced: its memo has grown, and clearing it would cost
+#: every later task as much.
+MEMO_BYTES_MAX = 1 << 14
 #: Classes whose objects any pickler handles.
 PLAIN = frozenset({Alias, DataNode, Task, TaskRef})
 
@@ -72,8 +75,12 @@ class Payloads:
             file.seek(start)
             shared.used.clear()
             file.write(stock.dumps(node, buffer_callback=shared.put))
-        self._pickler.clear_memo()
-        return file.tell()
+        end = file.tell()
+        if end - start > MEMO_BYTES_MAX:
+            self._pickler = TaskPickler(file, shared)
+        else:
+            self._pickler.clear_memo()
+        return end
 
 
 class Shared:
