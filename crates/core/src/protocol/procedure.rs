@@ -140,3 +140,23 @@ record! {
         method: Text,
     }
 }
+
+record! {
+    /// The request `profile`: what was time spent on?
+    Profile {
+        /// The workers; all when this is not said.
+        workers: Optional<Vec<Text>>,
+        /// Whether the scheduler itself is meant.
+        scheduler: Optional<bool>,
+        /// Whether the event loops of the workers are meant, not their tasks.
+        of_server "server": Optional<bool>,
+        /// Whether all are merged into one; they are when this is not said.
+        merge_workers: Optional<bool>,
+        /// From when on, in seconds since 1970.
+        start: Optional<f64>,
+        /// Until when.
+        stop: Optional<f64>,
+        /// Of which kind of tasks.
+        key: Optional<Value>,
+    }
+}

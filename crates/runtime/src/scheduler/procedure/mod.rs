@@ -5,6 +5,7 @@ mod cluster_state;
 mod gather;
 mod peer;
 mod plugins;
+mod profile;
 mod replicate;
 mod restart;
 mod scatter;
@@ -49,6 +50,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
+        "profile" => profile::profile(hub, request.arguments()?).await,
         "amm_handler" => memory_manager(&request.arguments()?),
         "logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
