@@ -1,6 +1,7 @@
 //! Groups and prefixes: what tasks of a kind have in common. Durations are learned by prefix; root tasks are known by group.
 
 use super::registry::{Id, Map, Named, Registry, Set};
+use super::worker::WorkerId;
 use crate::key::Key;
 
 /// A group depends on fewer groups than this if its tasks are like roots.
@@ -18,6 +19,8 @@ pub struct Group {
     /// How many of them are not forgotten.
     alive: usize,
     dependencies: Set<Id<Group>>,
+    /// The worker that runs tasks of the group one after another, and how many more it gets.
+    share: Option<(WorkerId, u64)>,
 }
 
 impl Named for Group {
@@ -49,7 +52,14 @@ impl Groups {
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
         let id = self.groups.id(&name).unwrap_or_else(|| {
-            let group = Group { name, prefix: key.prefix().into(), size: 0, alive: 0, dependencies: Set::default() };
+            let group = Group {
+                name,
+                prefix: key.prefix().into(),
+                size: 0,
+                alive: 0,
+                dependencies: Set::default(),
+                share: None,
+            };
             self.groups.insert(group)
         });
         let group = &mut self.groups[id];
@@ -92,6 +102,20 @@ impl Groups {
         group.size as u64 > threads * 2
             && group.dependencies.len() < ROOT_GROUPS_MAX
             && needed().sum::<usize>() < ROOT_DEPENDENCIES_MAX
+    }
+
+    /// The worker that the next task of a group goes to, if it has not had its share.
+    pub fn next_of_share(&mut self, id: Id<Group>) -> Option<WorkerId> {
+        let (worker, left) = self.groups[id].share.as_mut()?;
+        *left = left.checked_sub(1)?;
+        Some(*worker)
+    }
+
+    /// A worker gets as large a part of a group as it has of all threads, beginning with the task at hand.
+    pub fn begin_share(&mut self, id: Id<Group>, worker: WorkerId, threads: u64, of: u64) {
+        let group = &mut self.groups[id];
+        let share = group.size as u64 * threads / of.max(1);
+        group.share = Some((worker, share.saturating_sub(1)));
     }
 
     /// Seconds that a task of the prefix of this group takes, as far as is known.

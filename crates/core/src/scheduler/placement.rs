@@ -20,11 +20,35 @@ pub(super) enum Place {
 }
 
 impl Scheduler {
-    pub(super) fn place(&self, id: TaskId) -> Place {
-        if self.settings.worker_saturation.is_finite() && self.is_rootish(id) {
-            return self.workers.least_busy().map_or(Place::Queue, Place::Worker);
+    pub(super) fn place(&mut self, id: TaskId) -> Place {
+        let worker = match (self.is_rootish(id), self.settings.worker_saturation.is_finite()) {
+            (true, true) => return self.workers.least_busy().map_or(Place::Queue, Place::Worker),
+            (true, false) => self.worker_of_siblings(id),
+            (false, _) => self.best_worker(id),
+        };
+        worker.map_or(Place::Nowhere, Place::Worker)
+    }
+
+    /// The worker where the task before this one of its group went, until it has its share: who comes next needs them
+    /// all together.
+    fn worker_of_siblings(&mut self, id: TaskId) -> Option<WorkerId> {
+        let group = self.tasks[id].group;
+        if let Some(worker) = self.groups.next_of_share(group)
+            && self.workers.running().contains(&worker)
+        {
+            return Some(worker);
         }
-        self.best_worker(id).map_or(Place::Nowhere, Place::Worker)
+        let free = |id: &WorkerId| self.workers[*id].processing.len() < self.workers[*id].spec.nthreads as usize;
+        let running = self.workers.running();
+        let pool: Vec<_> = running.iter().copied().filter(free).collect();
+        let pool = if pool.is_empty() { running.iter().copied().collect() } else { pool };
+        let rank = |worker: WorkerId| (self.start_time(id, worker), self.replicas.bytes(worker));
+        let ranked = pool.into_iter().map(|worker| (rank(worker), worker));
+        let best = ranked.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let (_, worker) = best?;
+        let threads = u64::from(self.workers[worker].spec.nthreads);
+        self.groups.begin_share(group, worker, threads, self.workers.threads());
+        Some(worker)
     }
 
     /// Whether a task only feeds others, so that it should not run before they can.

@@ -2,11 +2,14 @@
 
 use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::question::Retry;
+use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::LongRunning;
+use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
+use cenote_core::scheduler::{Scheduler, Settings};
 
-use super::table::{Table, graph, keys, releases};
+use super::table::{Table, graph, joined, keys, releases};
 
 #[test]
 fn a_chain_is_run_and_its_middle_is_freed() {
@@ -66,4 +69,18 @@ fn roots_wait_for_a_free_thread() {
     let seceded = LongRunning { key: "x-1".into(), run_id: 0, compute_duration: None, stimulus_id: "s".into() };
     assert_eq!(table.worker("w", seceded), "w: compute x-3 run 2\n");
     assert_eq!(table.finished("w", "x-2", 1), "c: memory x-2\nw: compute x-4 run 3\n");
+}
+
+#[test]
+fn without_a_queue_siblings_go_to_one_worker() {
+    let settings = Settings { worker_saturation: f64::INFINITY, ..Settings::default() };
+    let mut table = Table { scheduler: Scheduler::new(settings), ..Table::new(&[]) };
+    table.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
+    table.tell(joined("v"));
+    table.tell(joined("w"));
+    let names = ["x-0", "x-1", "x-2", "x-3", "x-4", "x-5"];
+    let tasks: Vec<(&str, &[&str])> = names.iter().map(|name| (*name, [].as_slice())).collect();
+    let sent = table.submit(&tasks, &names);
+    let workers: Vec<_> = sent.lines().map(|line| &line[..1]).collect();
+    assert_eq!(workers, ["v", "v", "v", "w", "w", "w"]);
 }
