@@ -116,9 +116,11 @@ types: $(TEST)/installed ## mypy on the package, stubtest on the stubs of the ex
 	$(TEST_PYTHON) -m mypy crates/runtime/src/executor/cenote_executor crates/runtime/src/executor/bootstrap.py
 	$(TEST_PYTHON) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/stubtest.allow cenote._native
 
-compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, and a tenth of the collections'
+compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, a tenth of the collections', and distributed's on the scheduler
 	$(STEP) "Dask's suites"
 	$(TEST_PYTHON) tests/compat/run.py -n $(JOBS)
+	$(STEP) "distributed's suite on our scheduler"
+	$(TEST_PYTHON) tests/compat/outside/run.py -n $(JOBS)
 
 deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of the dependencies
 	$(STEP) "dependencies"
@@ -162,8 +164,9 @@ docs: $(TEST)/installed ## the manual: docs/_build/index.html
 	$(STEP) "manual"
 	$(TEST_PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build
 
-compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours)
+compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours); DISTRIBUTED_SRC=CHECKOUT for the newest
 	$(TEST_PYTHON) tests/compat/run.py --full -n $(JOBS)
+	$(TEST_PYTHON) tests/compat/outside/run.py --tests core -n $(JOBS)
 
 sim: ## the simulated cluster on one seed after another, until one fails or you stop it
 	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed

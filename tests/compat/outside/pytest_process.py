@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 STARTS_MAX = 200
+COLLECTION_S = 1200
 
 
 def adopt_orphans() -> None:
@@ -73,12 +74,21 @@ class Pytest:
             if not left:
                 return
             before = self.lines()
-            self.start(left)
+            code = self.start(left)
             seen = {line["test"] for line in self.lines()[len(before) :]}
             if not seen & set(left):
                 with self.record.open("a", encoding="utf-8") as file:
                     for test in left:
-                        file.write(json.dumps({"test": test, "outcome": "absent", "why": "was not collected"}) + "\n")
+                        file.write(
+                            json.dumps(
+                                {
+                                    "test": test,
+                                    "outcome": "absent",
+                                    "why": f"was not collected; pytest ends with {code}",
+                                }
+                            )
+                            + "\n"
+                        )
                 return
             left = [test for test in left if test not in seen]
 
@@ -87,8 +97,8 @@ class Pytest:
         text = self.record.read_text(encoding="utf-8") if self.record.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
-    def start(self, tests: list[str]) -> None:
-        """Run pytest once, until it ends or is silent for too long."""
+    def start(self, tests: list[str]) -> int:
+        """Run pytest once, until it ends or is silent for too long, and tell its exit code."""
         with tempfile.TemporaryDirectory(prefix="outside-run-") as scratch:
             only = Path(scratch, "only")
             only.write_text("\n".join(tests), encoding="utf-8")
@@ -113,15 +123,17 @@ class Pytest:
                 Pytest.running.discard(process.pid)
                 if not Pytest.running:
                     kill_orphans(Pytest.running)
+        return process.returncode
 
     def silences(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
         """Wait until the process ends; yield whenever nothing was recorded for longer than any test may take."""
         size, since = -1, time.monotonic()
+        before = self.record.stat().st_size if self.record.exists() else 0
         while process.poll() is None:
             now = self.record.stat().st_size if self.record.exists() else 0
             if now != size:
                 size, since = now, time.monotonic()
-            if time.monotonic() - since > 60 + 6 * self.timeout_s:
+            if time.monotonic() - since > (COLLECTION_S if now == before else 60 + 6 * self.timeout_s):
                 yield
                 since = time.monotonic()
             with suppress(subprocess.TimeoutExpired):

@@ -38,6 +38,10 @@ pub(super) fn absent(address: &str, error: &CommError) -> ErrorReply {
     let text = format!("{address} could not be asked: {error}");
     match error {
         CommError::Closed | CommError::Io(_) => ErrorReply::connection_closed(&text),
+        // As Dask words it: programs look for it.
+        CommError::Connect { source, .. } => {
+            ErrorReply::builtin(Builtin::Os, &format!("Timed out trying to connect to {address}: {source}"))
+        }
         _ => ErrorReply::builtin(Builtin::Os, &text),
     }
 }
