@@ -114,6 +114,16 @@ record! {
 }
 
 record! {
+    /// The request `rebalance`: let workers hold about as much as each other.
+    Rebalance {
+        /// The keys; all when this is not said.
+        keys: Optional<Vec<Key>>,
+        /// The addresses of the workers; all when this is not said.
+        workers: Optional<Vec<Text>>,
+    }
+}
+
+record! {
     /// The request `get_cluster_state`: what everybody knows about itself.
     ClusterState {
         /// Names of attributes that are left out.

@@ -29,6 +29,7 @@ mod placement;
 mod plugins;
 mod query;
 mod question;
+pub mod rebalance;
 mod recommendations;
 mod registry;
 mod relation;

@@ -1,5 +1,6 @@
 //! The settings of a scheduler, from flags and Dask's configuration. Dask's names, Dask's defaults.
 
+use cenote_core::scheduler::rebalance::{Measure, Rebalance};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Res
             .into_iter()
             .map(String::into_boxed_str)
             .collect(),
+        rebalance: rebalance(config)?,
         machine: machine(config)?,
         ..defaults
     })
@@ -57,6 +59,23 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
         events_cleanup_delay: seconds("events-cleanup-delay", defaults.events_cleanup_delay)?,
         lease_validation_interval: seconds("locks.lease-validation-interval", defaults.lease_validation_interval)?,
         ..defaults
+    })
+}
+
+/// When results are moved between workers.
+fn rebalance(config: &Config) -> Result<Rebalance, CommandError> {
+    let defaults = Rebalance::default();
+    let of = |name: &str| format!("distributed.worker.memory.rebalance.{name}");
+    let share = |name: &str, default| Ok::<_, CommandError>(config.number(&of(name))?.unwrap_or(default));
+    Ok(Rebalance {
+        measure: match config.text(&of("measure"))?.as_deref() {
+            Some("managed") => Measure::Managed,
+            Some("managed_total") => Measure::ManagedTotal,
+            _ => Measure::Process,
+        },
+        sender_min: share("sender-min", defaults.sender_min)?,
+        recipient_max: share("recipient-max", defaults.recipient_max)?,
+        gap: share("sender-recipient-gap", defaults.gap)?,
     })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cenote_core::protocol::limits::Limits;
 use cenote_core::scheduler::Settings as MachineSettings;
+use cenote_core::scheduler::rebalance::Rebalance;
 
 /// What can be set of the scheduler's process.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub outbox_bytes_max: usize,
     /// Requests that are refused.
     pub blocked_handlers: Vec<Box<str>>,
+    /// When results are moved so that workers hold about as much as each other.
+    pub rebalance: Rebalance,
     /// Those of the machine.
     pub machine: MachineSettings,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
             limits: Limits::default(),
             outbox_bytes_max: 1 << 32,
             blocked_handlers: Vec::new(),
+            rebalance: Rebalance::default(),
             machine: MachineSettings::default(),
         }
     }

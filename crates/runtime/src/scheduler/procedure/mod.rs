@@ -6,6 +6,7 @@ mod gather;
 mod peer;
 mod plugins;
 mod profile;
+mod rebalance;
 mod replicate;
 mod restart;
 mod scatter;
@@ -44,6 +45,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "register_nanny_plugin" => plugins::register(hub, request.arguments()?, plugins::Of::Nannies).await,
         "unregister_nanny_plugin" => plugins::unregister(hub, request.arguments()?, plugins::Of::Nannies).await,
         "get_cluster_state" => cluster_state::cluster_state(hub, request.arguments()?).await,
+        "rebalance" => rebalance::rebalance(hub, request.arguments()?).await,
         "replicate" => replicate::replicate(hub, request.arguments()?).await,
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,

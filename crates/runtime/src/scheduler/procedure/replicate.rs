@@ -65,7 +65,7 @@ pub(super) async fn replicate(hub: &Rc<Hub>, request: Replicate) -> Reply {
 }
 
 /// Notes the copies that a worker has made. Returns those that it could not make.
-async fn arrived(hub: &Rc<Hub>, worker: Text, keys: Vec<Key>, reply: Reply) -> Vec<(Key, Text)> {
+pub(super) async fn arrived(hub: &Rc<Hub>, worker: Text, keys: Vec<Key>, reply: Reply) -> Vec<(Key, Text)> {
     let lacking = match &reply {
         Ok(reply) if reply.get("status").and_then(Value::as_str) == Some("OK") => Vec::new(),
         Ok(reply) => keys_of(reply.get("keys")),
@@ -109,6 +109,11 @@ async fn drop_surplus(hub: &Rc<Hub>, keys: &[Key], workers: &[Text], copies: usi
             surplus.entry(worker.clone()).or_default().push(key.clone());
         }
     }
+    drop_copies(hub, surplus).await;
+}
+
+/// Takes copies away from workers.
+pub(super) async fn drop_copies(hub: &Rc<Hub>, surplus: BTreeMap<Text, Vec<Key>>) {
     for (worker, keys) in surplus {
         let values = Value::Tuple(keys.iter().map(Value::from).collect());
         let arguments = vec![("keys", values), ("stimulus_id", "replicate".into())];
@@ -121,7 +126,7 @@ async fn drop_surplus(hub: &Rc<Hub>, keys: &[Key], workers: &[Text], copies: usi
     }
 }
 
-fn holders(hub: &Hub, key: &Key) -> Vec<Text> {
+pub(super) fn holders(hub: &Hub, key: &Key) -> Vec<Text> {
     hub.machine().task(key).map(|task| task.who_has).unwrap_or_default()
 }
 
