@@ -3,6 +3,7 @@
 use super::seen::{Object, Seen, Table};
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::instruction::Exception;
 use crate::scheduler::stimulus::Text;
 use crate::scheduler::task::{Restrictions, StateName, TaskId, TaskState};
 use crate::scheduler::worker::WorkerId;
@@ -88,6 +89,16 @@ impl Scheduler {
             "exception_blame" => match failure.map(|failure| &failure.cause) {
                 Some(cause) => Seen::Row(Table::Tasks, cause.into()),
                 None => Seen::NONE,
+            },
+            "exception_text" | "traceback_text" => match failure.map(|failure| &failure.exception) {
+                Some(Exception::Raised { text, traceback_text, .. }) => {
+                    if name == "exception_text" {
+                        text.clone().into()
+                    } else {
+                        traceback_text.clone().into()
+                    }
+                }
+                _ => Seen::NONE,
             },
             "exception" => failure.map(|failure| failure.serialized().0).into(),
             "traceback" => failure.map(|failure| failure.serialized().1).into(),
