@@ -178,6 +178,8 @@ pub struct Scheduler {
     story: Story,
     transitions: [[u64; STATES]; STATES],
     transition_count: u64,
+    /// How many transitions and tasks there were when the watchdog last looked at all of them.
+    watched: Option<(u64, usize)>,
     out: Vec<Instruction>,
 }
 
@@ -217,6 +219,7 @@ impl Scheduler {
             now: 0.0,
             transitions: [[0; STATES]; STATES],
             transition_count: 0,
+            watched: None,
             out: Vec::new(),
         }
     }

@@ -77,13 +77,23 @@ impl Scheduler {
         })
     }
 
-    /// Names tasks that are unfinished while nothing runs and nothing is on its way. Costs nothing while something does.
+    /// Names tasks that are unfinished while nothing runs and nothing is on its way. Costs nothing while something does,
+    /// and looks once at what does not change.
     pub(super) fn watch(&mut self) {
         let unfinished = self.tasks.count(StateName::Waiting) + self.tasks.count(StateName::Queued);
         let waits_outside = self.tasks.count(StateName::Processing) + self.unrunnable.len() + self.tickets.len();
         if waits_outside > 0 || (unfinished == 0 && self.tasks.count(StateName::Released) == 0) {
             return;
         }
+        // All that is queued is brought on by a worker that comes.
+        if !self.queued.is_empty() && self.workers.least_busy().is_none() {
+            return;
+        }
+        let seen = Some((self.transition_count, self.tasks.len()));
+        if self.watched == seen {
+            return;
+        }
+        self.watched = seen;
         let stuck: Vec<_> = self.tasks.ids().filter(|&id| self.is_stuck(id)).take(NAMED_MAX).collect();
         for id in stuck {
             if let Some(reason) = self.reason(id) {
