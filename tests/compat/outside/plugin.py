@@ -30,6 +30,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers of fixtures are forked from a process that has imported Dask: spawned, they take seconds to start.
     forkserver = multiprocessing.get_context("forkserver")
     forkserver.set_forkserver_preload(["distributed", "dask.dataframe", "numpy", "pandas"])
+    ensure_running()
     utils_test.get_mp_context = functools.partial(Context, forkserver, utils_test.run_scheduler)
     utils_test.start_cluster, utils_test.end_cluster = start_cluster, end_cluster
     utils_test.wait_for_state = wait_for_state_anywhere(utils_test.wait_for_state)
