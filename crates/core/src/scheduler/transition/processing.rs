@@ -133,6 +133,11 @@ impl Scheduler {
         let on = self.leave_worker(id);
         if let Some(worker) = on {
             self.leave_actor(id, worker);
+            if failure.cause != self.tasks[id].key {
+                // What has failed is an input: its worker does not know, and would look for it for ever.
+                let keys = vec![self.tasks[id].key.clone()];
+                self.free_keys(worker, keys);
+            }
         }
         self.propagate_erred(id, failure, on)
     }
