@@ -169,7 +169,9 @@ fn cost(count: usize, inputs: usize) -> f64 {
     cost
 }
 
-fn main() {
+/// The only test of its process: what others take would be counted.
+#[test]
+fn tasks_take_little_and_give_it_back() {
     // Just below a power of two, so that what grows by doubling is as full as it gets.
     const TASKS: usize = 57_000;
     const INPUTS: usize = 4;
