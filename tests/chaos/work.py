@@ -34,7 +34,8 @@ def start(client, seconds):
 def total(futures):
     """Fetch each sum as it comes, so that a worker that dies takes only what is not fetched; add them up."""
     result = 0
-    for future, part in as_completed(futures, with_results=True):
+    # With two clients in a process, the loop must be that of the futures' own.
+    for future, part in as_completed(futures, with_results=True, loop=futures[0].client.loop):
         result += part
         future.release()
     return result
