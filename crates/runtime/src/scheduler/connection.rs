@@ -38,6 +38,10 @@ pub(super) async fn serve(hub: Rc<Hub>, stream: TcpStream) {
 async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommError> {
     loop {
         let request = Request::decode(connection.receive().await?)?;
+        if let Some(error) = blocked(hub, &request) {
+            connection.send(&encode(&error)).await?;
+            continue;
+        }
         match &*request.op {
             "register-client" => return client::stream(hub, request.arguments()?, connection).await,
             "register-worker" => {
@@ -68,12 +72,15 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
     }
 }
 
+/// The answer to a request that the settings forbid.
+fn blocked(hub: &Hub, request: &Request) -> Option<ErrorReply> {
+    let text = format!("the handler {:?} has been explicitly disallowed in Scheduler", request.op);
+    let forbidden = hub.settings.blocked_handlers.iter().any(|blocked| **blocked == *request.op);
+    forbidden.then(|| ErrorReply::builtin(Builtin::Value, &text))
+}
+
 /// The answer to a request, as a message. Whatever is wrong with the request is told to whoever asked.
 async fn answer(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Frames {
-    if hub.settings.blocked_handlers.iter().any(|blocked| **blocked == *request.op) {
-        let text = format!("the handler {:?} has been explicitly disallowed in Scheduler", request.op);
-        return encode(&ErrorReply::builtin(Builtin::Value, &text));
-    }
     match reply(hub, request, peer).await {
         Ok(Ok(value)) => value.encode(),
         Ok(Err(error)) => encode(&error),
