@@ -39,6 +39,8 @@ pub(super) struct Hub {
     clients: RefCell<HashMap<Text, Outbox>>,
     asked: RefCell<HashMap<u64, oneshot::Sender<Reply>>>,
     ticket: Cell<u64>,
+    /// How many values have been put into workers, in turn.
+    turns: Cell<usize>,
     pub clock: Clock,
     /// Where what happens is recorded, if it is.
     journal: RefCell<Option<Journal>>,
@@ -109,6 +111,7 @@ impl Hub {
             clients: RefCell::default(),
             asked: RefCell::default(),
             ticket: Cell::new(0),
+            turns: Cell::new(0),
             clock,
             closing: Notify::new(),
             closed: Cell::new(false),
@@ -154,6 +157,13 @@ impl Hub {
     /// The machine, to read it. Not to be kept while something is awaited.
     pub fn machine(&self) -> Ref<'_, Scheduler> {
         self.machine.borrow()
+    }
+
+    /// The turn of the first of so many values that are put into workers in turn. The next values come after these.
+    pub fn turn(&self, values: usize) -> usize {
+        let turn = self.turns.get();
+        self.turns.set(turn.wrapping_add(values) % (usize::MAX / 2));
+        turn
     }
 
     /// For how long there has been nothing to do, in seconds.

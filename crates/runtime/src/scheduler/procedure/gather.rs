@@ -38,21 +38,17 @@ pub(super) async fn gather(hub: &Rc<Hub>, request: Gather) -> Reply {
         wanted.clear();
         let mut busy = false;
         while let Some(Ok((worker, keys, outcome))) = running.join_next().await {
+            let come_again = matches!(outcome, Ok(None));
+            busy |= come_again;
             match outcome {
-                Ok(Some(data)) => found.extend(data),
-                Ok(None) => busy = true,
-                Err(error) => {
-                    tracing::warn!("the results at {worker} could not be fetched: {error}");
-                    gone.extend(keys.iter().map(|key| (key.clone(), worker.clone())));
-                }
+                Ok(data) => found.extend(data.into_iter().flatten()),
+                Err(error) => tracing::warn!("the results at {worker} could not be fetched: {error}"),
             }
-            for key in keys {
-                if !found.contains_key(&key) {
-                    if !busy {
-                        gone.insert((key.clone(), worker.clone()));
-                    }
-                    wanted.push(key);
+            for key in keys.into_iter().filter(|key| !found.contains_key(key)) {
+                if !come_again {
+                    gone.insert((key.clone(), worker.clone()));
                 }
+                wanted.push(key);
             }
         }
         if busy {

@@ -1,6 +1,6 @@
 //! Scatter: values of a client are put into workers, in turn.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::Stimulus;
 
+use super::broadcast::ask_all;
 use super::peer;
 use super::replicate::key_of;
 use crate::scheduler::hub::{Hub, Reply};
@@ -28,9 +29,10 @@ pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
         Some(Value::Int(copies)) => usize::try_from(copies).unwrap_or(1).clamp(1, workers.len()),
         Some(_) => workers.len(),
     };
-    let mut parts: HashMap<&Text, Vec<(Value, Value)>> = HashMap::new();
+    let mut parts: BTreeMap<&Text, Vec<(Value, Value)>> = BTreeMap::new();
     let mut homes: Vec<(Key, Vec<Text>)> = Vec::new();
-    for (place, (key, value)) in request.data.0.into_iter().enumerate() {
+    let first = hub.turn(request.data.0.len());
+    for (place, (key, value)) in (first..).zip(request.data.0) {
         let turns = (0..copies).map(|copy| &workers[(place + copy) % workers.len()]);
         for worker in turns.clone() {
             parts.entry(worker).or_default().push(((&key).into(), value.clone()));
@@ -38,10 +40,11 @@ pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
         homes.push((key, turns.cloned().collect()));
     }
     let mut sizes = HashMap::new();
-    for (worker, data) in parts {
-        let message = peer::request("update_data", vec![("data", Value::Map(data))]);
-        let reply = peer::ask(hub, worker, &message).await?;
-        sizes.extend(nbytes(&reply));
+    let asked = parts.into_iter().map(|(worker, data)| {
+        (worker.clone(), worker.clone(), peer::request("update_data", vec![("data", Value::Map(data))]))
+    });
+    for reply in ask_all(hub, asked.collect()).await {
+        sizes.extend(nbytes(&reply?));
     }
     let keys = homes.iter().map(|(key, _)| Value::from(key)).collect();
     let data = homes.into_iter().map(|(key, workers)| {
