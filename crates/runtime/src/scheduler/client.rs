@@ -25,6 +25,7 @@ pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection
     let outcome = tokio::select! {
         outcome = listen(hub, &name, &mut receiver) => outcome,
         outcome = outbox.write(&mut sender) => outcome,
+        () = outbox.abandoned() => Ok(()),
     };
     if hub.forget_client(&name, &outbox) {
         tracing::info!("client left: {name}");

@@ -246,11 +246,10 @@ impl Hub {
         let workers = self.workers.borrow();
         let Some(outbox) = workers.get(address) else { return };
         outbox.push(message);
-        let last = matches!(message, ToWorker::Close(_));
         if outbox.nbytes() > self.settings.outbox_bytes_max {
             tracing::error!("the worker {address} reads too slowly: its connection is closed");
-            outbox.close();
-        } else if last {
+            outbox.abandon();
+        } else if matches!(message, ToWorker::Close(_)) {
             outbox.close();
         }
     }
@@ -264,7 +263,7 @@ impl Hub {
         }
         if outbox.nbytes() > self.settings.outbox_bytes_max {
             tracing::error!("the client {name} reads too slowly: its connection is closed");
-            outbox.close();
+            outbox.abandon();
         }
     }
 }

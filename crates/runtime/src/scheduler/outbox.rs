@@ -26,11 +26,17 @@ struct Contents {
     waiting: Cell<usize>,
     closed: Cell<bool>,
     wake: Notify,
+    /// The reader is given up.
+    abandoned: Cell<bool>,
+    abandonment: Notify,
 }
 
 impl Outbox {
     /// Says something.
     pub fn push<T: Operation>(&self, operation: &T) {
+        if self.0.abandoned.get() {
+            return;
+        }
         let mut batch = self.0.batch.borrow_mut();
         batch.push(operation);
         if batch.nbytes() > MESSAGE_BYTES {
@@ -42,6 +48,9 @@ impl Outbox {
 
     /// Says something in a message of its own.
     pub fn push_alone<T: Operation>(&self, operation: &T) {
+        if self.0.abandoned.get() {
+            return;
+        }
         let mut batch = self.0.batch.borrow_mut();
         if !batch.is_empty() {
             self.finish(std::mem::take(&mut batch));
@@ -54,6 +63,21 @@ impl Outbox {
     pub fn close(&self) {
         self.0.closed.set(true);
         self.0.wake.notify_one();
+    }
+
+    /// Gives the reader up: what was not written is dropped, and so is what is said from now on.
+    pub fn abandon(&self) {
+        self.0.abandoned.set(true);
+        self.drop_contents();
+        self.close();
+        self.0.abandonment.notify_one();
+    }
+
+    /// Waits until the reader is given up.
+    pub async fn abandoned(&self) {
+        while !self.0.abandoned.get() {
+            self.0.abandonment.notified().await;
+        }
     }
 
     /// Whether both are the same outbox.
@@ -82,6 +106,12 @@ impl Outbox {
         }
     }
 
+    fn drop_contents(&self) {
+        self.0.finished.take();
+        self.0.batch.take();
+        self.0.waiting.set(0);
+    }
+
     fn finish(&self, batch: BatchWriter) {
         self.0.waiting.set(self.0.waiting.get() + batch.nbytes());
         self.0.finished.borrow_mut().push_back(batch.finish());
@@ -96,5 +126,65 @@ impl Outbox {
         }
         let mut batch = self.0.batch.borrow_mut();
         (!batch.is_empty()).then(|| std::mem::take(&mut *batch).finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use cenote_core::protocol::client::{AdjustHeartbeatInterval, ToClient};
+    use cenote_core::protocol::limits::Limits;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::comm::{Connection, Listener, connect};
+
+    fn said() -> ToClient {
+        AdjustHeartbeatInterval { interval: 1.0 }.into()
+    }
+
+    async fn pair() -> (Connection, Connection) {
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.address().unwrap().into();
+        let connecting = connect(&address, Limits::default(), Duration::from_secs(20));
+        let accepting = async { Connection::shake_hands(listener.accept().await, Limits::default()).await };
+        let (ours, theirs) = tokio::join!(connecting, accepting);
+        (ours.unwrap(), theirs.unwrap())
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_is_said_before_it_is_closed_is_written_as_one_message() {
+        let ((_, mut sender), mut theirs) = {
+            let (ours, theirs) = pair().await;
+            (ours.split(), theirs)
+        };
+        let outbox = Outbox::default();
+        (0..3).for_each(|_| outbox.push(&said()));
+        outbox.close();
+        outbox.write(&mut sender).await.unwrap();
+        let frames = theirs.receive().await.unwrap();
+        assert_eq!(cenote_core::protocol::batch::Batch::<ToClient>::new(&frames).unwrap().count(), 3);
+        assert_eq!(outbox.nbytes(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_reader_that_is_given_up_holds_nothing_back() {
+        let ((_, mut sender), _theirs) = {
+            let (ours, theirs) = pair().await;
+            (ours.split(), theirs)
+        };
+        let outbox = Outbox::default();
+        // More than the system takes for a peer that does not read.
+        (0..1_000_000).for_each(|_| outbox.push(&said()));
+        let stuck = timeout(Duration::from_millis(200), outbox.write(&mut sender)).await;
+        assert!(stuck.is_err(), "the peer does not read");
+        outbox.push(&said());
+        outbox.abandon();
+        timeout(Duration::from_secs(20), outbox.abandoned()).await.unwrap();
+        outbox.push(&said());
+        assert_eq!(outbox.nbytes(), 0, "nothing is kept for it any more");
+        timeout(Duration::from_secs(20), outbox.write(&mut sender)).await.unwrap().unwrap();
     }
 }

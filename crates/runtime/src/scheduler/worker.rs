@@ -67,6 +67,7 @@ async fn stream(hub: &Rc<Hub>, address: &Text, outbox: &Outbox, connection: Conn
     let outcome = tokio::select! {
         outcome = listen(hub, address, &mut receiver) => outcome,
         outcome = outbox.write(&mut sender) => outcome,
+        () = outbox.abandoned() => Ok(()),
     };
     outbox.close();
     let _ = timeout(FAREWELL, outbox.write(&mut sender)).await;
