@@ -13,3 +13,4 @@ pub mod optimize;
 pub mod order;
 pub mod protocol;
 pub mod scheduler;
+pub mod units;

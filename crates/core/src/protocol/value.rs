@@ -11,6 +11,7 @@ use super::limits::ROOM_MAX;
 use super::msgpack::{PICKLED, Reader, SERIALIZED, SET, Token, Writer};
 use super::serialized::{Pickled, Serialized};
 use crate::key::Key;
+use crate::units;
 
 /// What stock Dask's messages are made of. What was read is written again as the same bytes, but for 32-bit floats,
 /// which stock never writes.
@@ -115,6 +116,11 @@ impl Value {
             Self::Float(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// The seconds that a number says, or text with a unit such as `2 minutes`; nothing if it says none.
+    pub fn as_seconds(&self) -> Option<f64> {
+        self.as_str().map_or_else(|| self.as_f64(), units::seconds)
     }
 
     fn from_token(token: Token<'_>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -398,6 +404,12 @@ mod tests {
         assert_eq!(problem(&head(b"\xd4\x01\x02")), Problem::Marker(0xd4));
         assert_eq!(problem(&head(b"\xa1\xff")), Problem::Text);
         assert_eq!(problem(&head(b"\x01\x02")), Problem::Trailing);
+    }
+
+    #[test]
+    fn seconds_are_a_number_or_text_with_a_unit() {
+        assert_eq!((Value::from("1.5 min").as_seconds(), Value::Int(3).as_seconds()), (Some(90.0), Some(3.0)));
+        assert_eq!((Value::from("10 parsecs").as_seconds(), Value::Nil.as_seconds()), (None, None));
     }
 
     #[test]

@@ -10,7 +10,6 @@ use super::recommendations::{Finish, Recommendations};
 use super::registry::{Id, Named, Set};
 use super::stimulus::{GraphSpec, Text};
 use super::task::{StateName, Task, TaskId, TaskState};
-use super::timeout::seconds;
 use crate::key::Key;
 use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, Restart, StreamStart, UpdateGraph};
 use crate::protocol::field::Optional;
@@ -156,7 +155,7 @@ impl Scheduler {
             tasks: Vec::new(),
             keys: graph.keys.0.clone(),
             submitting_task: graph.submitting_task.clone(),
-            fifo_timeout: seconds(&graph.fifo_timeout).unwrap_or(0.0),
+            fifo_timeout: graph.fifo_timeout.as_seconds().unwrap_or(0.0),
         };
         self.announce_computation(ticket, &graph);
         self.clients[id].reading = Some(about);

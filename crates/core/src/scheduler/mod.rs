@@ -41,7 +41,6 @@ mod submission;
 pub mod summary;
 pub mod task;
 mod task_stream;
-mod timeout;
 mod transition;
 mod validate;
 mod versions;

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::Scheduler;
 use super::stimulus::Text;
 use super::task::StateName;
-use super::timeout::seconds;
 use crate::key::Key;
 use crate::protocol::question::GetTaskStream;
 use crate::protocol::value::Value;
@@ -102,7 +101,7 @@ impl TaskStream {
         }
         let place = |time: &Value| {
             let ago = matches!(time, Value::Str(_));
-            seconds(time).map(|time| self.since(if ago { now - time } else { time }))
+            time.as_seconds().map(|time| self.since(if ago { now - time } else { time }))
         };
         let (start, stop) = (asked.start.0.as_ref().and_then(place), asked.stop.0.as_ref().and_then(place));
         let count = asked.count.0.map(|count| usize::try_from(count).unwrap_or(0));

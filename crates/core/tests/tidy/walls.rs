@@ -18,6 +18,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// The modules of core and the floor each stands on. A module reads those below it, never one beside or above it.
 const FLOORS: &[(&str, u8)] = &[
     ("key", 0),
+    ("units", 0),
     ("graph", 1),
     ("protocol", 1),
     ("intern", 2),

@@ -1,13 +1,15 @@
 //! The settings of a scheduler, from flags and Dask's configuration. Dask's names, Dask's defaults.
 
-use cenote_core::scheduler::rebalance::{Measure, Rebalance};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use cenote_core::scheduler::rebalance::{Measure, Rebalance};
+use cenote_core::units;
 
 use super::error::CommandError;
 use super::listen;
 use super::scheduler::Arguments;
-use crate::config::{Config, units};
+use crate::config::Config;
 use crate::core;
 use crate::scheduler::Settings;
 

@@ -6,9 +6,10 @@
 mod literal;
 mod setting;
 mod sources;
-pub mod units;
 
 use std::path::PathBuf;
+
+use cenote_core::units;
 
 pub use setting::Setting;
 pub use sources::Sources;

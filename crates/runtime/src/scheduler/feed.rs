@@ -32,7 +32,7 @@ pub(super) async fn feed(hub: &Rc<Hub>, request: &Request, mut connection: Conne
         Ok(plan) => plan,
         Err(error) => return connection.send(&encode(&error)).await,
     };
-    let interval = request.arguments::<Value>()?.get("interval").map_or(1.0, seconds);
+    let interval = request.arguments::<Value>()?.get("interval").and_then(Value::as_seconds).unwrap_or(1.0);
     let (mut receiver, mut sender) = connection.split();
     let told = async {
         while !plan.keys.iter().all(|key| hub.machine().state(key).is_some()) {
@@ -52,14 +52,6 @@ pub(super) async fn feed(hub: &Rc<Hub>, request: &Request, mut connection: Conne
         outcome = told => outcome,
         closed = receiver.receive() => closed.map(drop),
     }
-}
-
-/// Seconds, as a number or as text with a unit.
-fn seconds(interval: &Value) -> f64 {
-    let Some(text) = interval.as_str() else { return interval.as_f64().unwrap_or(1.0) };
-    let digits = text.trim_end_matches(|letter: char| letter.is_alphabetic() || letter.is_whitespace());
-    let number: f64 = digits.trim().parse().unwrap_or(1.0);
-    if text.ends_with("ms") { number / 1000.0 } else { number }
 }
 
 /// What is to be told.

@@ -23,7 +23,6 @@ use super::inspect::seen::Seen;
 use super::question::Answer as Reply;
 use super::registry::Map;
 use super::stimulus::Text;
-use super::timeout::seconds;
 use crate::key::Key;
 use crate::protocol::client::FromClient;
 use crate::protocol::exception::Builtin;
@@ -94,7 +93,7 @@ impl Scheduler {
             Question::QueueGet(it) => self.take(ticket, it),
             Question::QueueSize(it) => self.queue_size(ticket, &it.name),
             Question::VariableSet(it) => {
-                let deadline = self.deadline(it.timeout.0.as_ref().and_then(seconds));
+                let deadline = self.deadline(it.timeout.0.as_ref().and_then(Value::as_seconds));
                 self.set_variable(ticket, it, deadline);
             }
             Question::VariableGet(it) => self.variable(ticket, it),

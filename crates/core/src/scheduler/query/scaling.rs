@@ -7,7 +7,6 @@ use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::question::Answer;
-use crate::scheduler::timeout::seconds;
 use crate::scheduler::worker::WorkerId;
 
 /// Seconds that the work that is there should take.
@@ -30,7 +29,7 @@ const CHEAP: WorkersToClose = WorkersToClose {
 impl Scheduler {
     /// How many workers there should be for the work and the data that are there.
     pub(super) fn target(&self, asked: &AdaptiveTarget) -> u64 {
-        let duration = asked.target_duration.0.as_ref().and_then(seconds).unwrap_or(TARGET_DURATION);
+        let duration = asked.target_duration.0.as_ref().and_then(Value::as_seconds).unwrap_or(TARGET_DURATION);
         let waiting = self.queued.len() + self.unrunnable.len();
         let weighed = self.queued.iter().chain(&self.unrunnable).take(WEIGHED_MAX);
         let unknown = self.settings.unknown_duration;

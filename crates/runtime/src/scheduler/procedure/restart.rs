@@ -32,7 +32,7 @@ pub(super) async fn restart(hub: &Rc<Hub>, request: RestartWorkers) -> Reply {
 
 /// Restarts workers. Answers with what became of each: `OK`, `removed` or `timed out`.
 pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> Reply {
-    let seconds = request.timeout.0.as_ref().and_then(Value::as_f64).unwrap_or(TIMEOUT);
+    let seconds = request.timeout.0.as_ref().and_then(Value::as_seconds).unwrap_or(TIMEOUT);
     let start = Instant::now();
     let deadline = start + Duration::from_secs_f64(seconds.clamp(0.0, 1e6));
     let reason = request.stimulus_id.0.unwrap_or_else(|| "restart".into());

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Puts values into workers and tells the machine where they are. Answers with their keys.
 pub(super) async fn scatter(hub: &Rc<Hub>, request: Scatter) -> Reply {
-    let seconds = request.timeout.0.as_ref().and_then(Value::as_f64).unwrap_or(2.0);
+    let seconds = request.timeout.0.as_ref().and_then(Value::as_seconds).unwrap_or(2.0);
     let workers = running(hub, request.workers.as_deref(), seconds).await?;
     let copies = match request.broadcast.0 {
         None | Some(Value::Nil | Value::Bool(false)) => 1,

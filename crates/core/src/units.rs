@@ -6,7 +6,7 @@ const TIMES: &[(&[&str], f64)] = &[
     (&["ms", "millisecond", "milliseconds"], 1e-3),
     (&["us", "microsecond", "microseconds"], 1e-6),
     (&["ns", "nanosecond", "nanoseconds"], 1e-9),
-    (&["m", "minute", "minutes"], 60.0),
+    (&["m", "min", "minute", "minutes"], 60.0),
     (&["h", "hour", "hours", "hr"], 3600.0),
     (&["d", "day", "days"], 86_400.0),
     (&["w", "week", "weeks"], 604_800.0),
