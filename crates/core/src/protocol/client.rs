@@ -338,31 +338,7 @@ record! {
 }
 
 record! {
-    /// The requests `who_has`, `nbytes` and others that ask about some keys, or all.
-    OfKeys {
-        /// The keys; all when there are none.
-        keys: Optional<Vec<Key>>,
-    }
-}
-
-record! {
-    /// The requests `has_what`, `ncores`, `processing` and others that ask about some workers, or all.
-    OfWorkers {
-        /// Their addresses; all when there are none.
-        workers: Optional<Vec<Text>>,
-    }
-}
-
-record! {
-    /// The request `identity`.
-    IdentityRequest {
-        /// How many workers to describe; all when negative or not said.
-        n_workers: Optional<i64>,
-    }
-}
-
-record! {
-    /// The answer to [`IdentityRequest`]: who the scheduler is, and which workers it has.
+    /// The answer to [`Query::Identity`](super::query::Query::Identity): who the scheduler is, and which workers it has.
     Identity {
         /// `Scheduler`.
         kind "type": Text,

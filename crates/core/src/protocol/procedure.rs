@@ -170,3 +170,11 @@ record! {
         key: Optional<Value>,
     }
 }
+
+record! {
+    /// The request `call_stack`: what runs now?
+    CallStack {
+        /// The keys; all that run when this is not said.
+        keys: Optional<Vec<Key>>,
+    }
+}

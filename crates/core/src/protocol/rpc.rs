@@ -127,8 +127,8 @@ impl ErrorReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::client::OfKeys;
     use crate::protocol::field::encode;
+    use crate::protocol::query::WhoHas;
 
     fn map(entries: &[(&str, Value)]) -> Frames {
         Value::Map(entries.iter().map(|(key, value)| (Value::from(*key), value.clone())).collect()).encode()
@@ -138,7 +138,7 @@ mod tests {
     fn an_answer_is_expected_unless_the_request_says_otherwise() {
         let request = Request::decode(map(&[("op", "who_has".into()), ("keys", Value::Nil)])).unwrap();
         assert!(request.reply && !request.close && request.serializers.is_none());
-        assert_eq!(request.arguments::<OfKeys>().unwrap().keys.0, None);
+        assert_eq!(request.arguments::<WhoHas>().unwrap().keys.0, None);
         let said = [("close", Value::Bool(true)), ("reply", Value::Bool(false)), ("op", "x".into())];
         let request = Request::decode(map(&said)).unwrap();
         assert!(!request.reply && request.close);
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_read_again() {
-        let asked = OfKeys { keys: Optional(Some(vec!["x".into()])) };
+        let asked = WhoHas { keys: Optional(Some(vec!["x".into()])) };
         let request = Request::decode(Request::encode("who_has", &asked)).unwrap();
-        assert_eq!((&*request.op, request.arguments::<OfKeys>()), ("who_has", Ok(asked)));
+        assert_eq!((&*request.op, request.arguments::<WhoHas>()), ("who_has", Ok(asked)));
     }
 
     #[test]

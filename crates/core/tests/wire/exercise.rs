@@ -2,12 +2,14 @@
 
 use bytes::{Bytes, BytesMut};
 use cenote_core::protocol::batch::{Batch, BatchWriter};
-use cenote_core::protocol::client::{FromClient, Gather, IdentityRequest, OfKeys, RegisterClient, ToClient};
+use cenote_core::protocol::client::{FromClient, Gather, RegisterClient, ToClient};
 use cenote_core::protocol::field::{Field, decode};
 use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::limits::Limits;
 use cenote_core::protocol::peer::{GetData, GetDataReply};
+use cenote_core::protocol::query::Query;
+use cenote_core::protocol::question::Question;
 use cenote_core::protocol::record::Operation;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::serialized::Pickled;
@@ -59,9 +61,9 @@ pub fn message(frames: &Frames) {
         let _ = request.arguments::<RegisterClient>();
         let _ = request.arguments::<RegisterWorker>();
         let _ = request.arguments::<HeartbeatWorker>();
-        let _ = request.arguments::<IdentityRequest>();
         let _ = request.arguments::<Gather>();
-        let _ = request.arguments::<OfKeys>();
+        let _ = request.operation::<Question>();
+        let _ = request.operation::<Query>();
         let _ = request.arguments::<GetData>();
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use cenote_core::protocol::client::{
-    Gather, GatherReply, Identity, IdentityRequest, OfKeys, OfWorkers, RegisterClient,
-};
+use cenote_core::protocol::client::{Gather, GatherReply, Identity, RegisterClient};
 use cenote_core::protocol::field::{Field, decode, encode};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::peer::{Fetch, GetData, GetDataReply};
+use cenote_core::protocol::query::{self, HasWhat, Ncores, Processing, WhoHas};
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::versions::{mismatch_warning, packages};
@@ -77,10 +76,12 @@ fn requests_of_the_first_slice_are_known_and_so_are_their_replies() {
                 "gather" if up.name.starts_with("worker") => both(all_is_read::<Fetch>, nothing),
                 "gather" => both(all_is_read::<Gather>, all_is_read::<GatherReply>),
                 "get_data" => both(all_is_read::<GetData>, all_is_read::<GetDataReply>),
-                "identity" => both(all_is_read::<IdentityRequest>, |reply| drop(decode::<Identity>(reply).unwrap())),
+                "identity" => both(all_is_read::<query::Identity>, |reply| drop(decode::<Identity>(reply).unwrap())),
                 "who_has" if reply.as_ref().is_some_and(|reply| decode::<ErrorReply>(reply).is_ok()) => {}
-                "who_has" => both(all_is_read::<OfKeys>, nothing),
-                "has_what" | "ncores" | "processing" => both(all_is_read::<OfWorkers>, nothing),
+                "who_has" => both(all_is_read::<WhoHas>, nothing),
+                "has_what" => both(all_is_read::<HasWhat>, nothing),
+                "ncores" => both(all_is_read::<Ncores>, nothing),
+                "processing" => both(all_is_read::<Processing>, nothing),
                 _ => {}
             }
             seen.insert(request.op.to_string());

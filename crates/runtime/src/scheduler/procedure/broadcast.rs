@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cenote_core::key::Key;
-use cenote_core::protocol::client::OfKeys;
 use cenote_core::protocol::exception::Builtin;
 use cenote_core::protocol::field::{Optional, Text};
 use cenote_core::protocol::frame::Frames;
-use cenote_core::protocol::procedure::{Broadcast, Proxy, WorkerLogs};
+use cenote_core::protocol::procedure::{Broadcast, CallStack, Proxy, WorkerLogs};
 use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::task::StateName;
@@ -53,7 +52,7 @@ pub(super) async fn worker_logs(hub: &Rc<Hub>, request: WorkerLogs) -> Reply {
 }
 
 /// What runs at the moment for these keys, or for all.
-pub(super) async fn call_stack(hub: &Rc<Hub>, request: OfKeys) -> Reply {
+pub(super) async fn call_stack(hub: &Rc<Hub>, request: CallStack) -> Reply {
     let mut running: BTreeMap<Text, Option<Vec<Key>>> = BTreeMap::new();
     match request.keys.0 {
         None => running.extend(hub.machine().workers().map(|worker| (worker.address, None))),
