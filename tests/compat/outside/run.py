@@ -10,7 +10,7 @@
 The scheduler is `SCHEDULER_CMD`, or the command `cenote scheduler` beside this Python. Which files: those of the
 checkout that `DISTRIBUTED_SRC` names, or those that Debian packages. Outcomes are kept, one line of JSON a test, in
 `--out`; with `--resume` a run goes on where another was stopped. The exit code is 0 if every test of the list of passes
-that ran has passed, if need be at its second attempt.
+that was to run has passed, if need be at its second attempt.
 """
 
 from __future__ import annotations
@@ -104,9 +104,10 @@ def run(options: argparse.Namespace, source: Source, tests: list[str], record: P
         list(pool.map(pytest.run, halves(tests, options.n)))
 
 
-def verdict(outcomes: dict[str, Outcome], passes: Names) -> list[str]:
-    """The tests of the list that ran and did not pass."""
-    return sorted(test for test, outcome in outcomes.items() if test in passes and not outcome.passed)
+def verdict(tests: list[str], outcomes: dict[str, Outcome], passes: Names) -> list[str]:
+    """The tests of the list that were to run and did not pass, be it that nothing ran at all."""
+    passed = {test for test, outcome in outcomes.items() if outcome.passed}
+    return sorted(test for test in tests if test in passes and test not in passed)
 
 
 def main() -> int:
@@ -131,16 +132,17 @@ def main() -> int:
         had = read(record)
         left = [t for t in tests if t not in had or (options.retry_failed and not had[t].passed)]
         run(options, source, left, record)
-        failed = verdict(read(record), scores.passes) if not options.stock else []
+        failed = verdict(tests, read(record), scores.passes) if not options.stock else []
         run(options, source, [test for test in failed if test in set(left)], record)
     known = read(record)
     outcomes = {test: known[test] for test in tests if test in known}
     print(table(outcomes, scores, options.table))
     if options.update and not options.stock:
         scores.passes.add({test for test, outcome in outcomes.items() if outcome.passed})
-    broken = [] if options.stock else verdict(outcomes, scores.passes)
+    ran = list(outcomes) if options.no_run else tests
+    broken = [] if options.stock else verdict(ran, outcomes, scores.passes)
     for test in broken:
-        print(f"is listed as passing, but {outcomes[test].outcome}: {test}")
+        print(f"is listed as passing, but {outcomes[test].outcome if test in outcomes else 'did not run'}: {test}")
     return 1 if broken else 0
 
 
