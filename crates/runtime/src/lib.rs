@@ -25,6 +25,7 @@ pub mod executor;
 mod graph;
 pub mod local;
 mod logging;
+mod memory;
 pub mod scheduler;
 mod shutdown;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cenote_core::protocol::limits::Limits;
 use cenote_core::scheduler::rebalance::{Measure, Rebalance};
 use cenote_core::units;
 
@@ -11,6 +12,7 @@ use super::listen;
 use super::scheduler::Arguments;
 use crate::config::Config;
 use crate::core;
+use crate::memory;
 use crate::scheduler::Settings;
 
 /// The settings that `cenote scheduler` starts with.
@@ -37,8 +39,16 @@ pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Res
             .collect(),
         rebalance: rebalance(config)?,
         machine: machine(config)?,
-        ..defaults
+        limits: limits(&defaults),
+        outbox_bytes_max: memory::available_bytes().map_or(defaults.outbox_bytes_max, |bytes| (bytes / 4) as usize),
     })
+}
+
+/// What a peer may send, by the memory that there is: a message that fits into it, and a head, which becomes values of
+/// many times its size, of a small part of it.
+fn limits(defaults: &Settings) -> Limits {
+    let Some(bytes) = memory::available_bytes() else { return defaults.limits };
+    Limits { head_bytes_max: (bytes / 16).max(1 << 26), message_bytes_max: bytes, ..defaults.limits }
 }
 
 /// What the machine is told.
