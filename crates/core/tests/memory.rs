@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cenote_core::key::Key;
 use cenote_core::protocol::client::ClientReleasesKeys;
-use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::serialized::Pickled;
 use cenote_core::protocol::value::Value;
@@ -63,7 +62,10 @@ impl Cluster {
         let settings = Settings { story_lines_max: 1000, ..Settings::default() };
         let mut cluster = Self { scheduler: Scheduler::new(settings), instructions: Vec::new(), now: 0.0 };
         cluster.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
-        cluster.tell(Stimulus::Asked { ticket: 1, question: Question::RegisterWorker(worker()) });
+        cluster.tell(Stimulus::Asked {
+            ticket: 1,
+            question: Question::RegisterWorker(RegisterWorker::plain("tcp://w:1", 8)),
+        });
         cluster
     }
 
@@ -80,7 +82,7 @@ impl Cluster {
                 return;
             }
             for (key, run_id) in sent {
-                let said = finished(key, run_id).into();
+                let said = TaskFinished::plain(key, run_id).into();
                 self.tell(Stimulus::Worker { worker: "tcp://w:1".into(), said });
             }
         }
@@ -91,42 +93,6 @@ fn sent(instruction: Instruction) -> Option<(Key, i64)> {
     match instruction {
         Instruction::ToWorker { message: ToWorker::ComputeTask(task), .. } => Some((task.key, task.run_id)),
         _ => None,
-    }
-}
-
-fn worker() -> RegisterWorker {
-    RegisterWorker {
-        address: "tcp://w:1".into(),
-        status: "running".into(),
-        id: "w".into(),
-        nthreads: 8,
-        name: "w".into(),
-        now: 0.0,
-        resources: None,
-        memory_limit: None,
-        metrics: Value::Nil,
-        pid: Optional(None),
-        services: Value::Nil,
-        local_directory: "/".into(),
-        versions: Value::Nil,
-        nanny: None,
-        extra: Value::Nil,
-        stimulus_id: "register".into(),
-    }
-}
-
-fn finished(key: Key, run_id: i64) -> TaskFinished {
-    TaskFinished {
-        key,
-        run_id,
-        nbytes: 8,
-        class: b"int".as_slice().into(),
-        typename: "int".into(),
-        metadata: Value::Nil,
-        thread: None,
-        startstops: Vec::new(),
-        stimulus_id: "finished".into(),
-        status: Optional(None),
     }
 }
 

@@ -139,23 +139,17 @@ fn finished(task: ComputeTask, start: f64) -> TaskFinished {
 fn registration(number: usize) -> RegisterWorker {
     let name: Text = format!("idle-{number}").into();
     RegisterWorker {
-        // Nobody listens there: nobody is to fetch anything.
-        address: format!("tcp://127.0.0.1:{}", 20_000 + number).into(),
-        status: "running".into(),
         id: name.clone(),
-        nthreads: THREADS,
         name: Value::from(&*name),
         now: now(),
-        resources: None,
         memory_limit: Some(1 << 34),
         metrics: metrics(),
         pid: Optional(Some(u64::from(std::process::id()))),
         services: Value::Map(Vec::new()),
-        local_directory: "/tmp".into(),
         versions: Value::Map(Vec::new()),
-        nanny: None,
         extra: Value::Map(Vec::new()),
-        stimulus_id: format!("register-{name}").into(),
+        // Nobody listens there: nobody is to fetch anything.
+        ..RegisterWorker::plain(&format!("tcp://127.0.0.1:{}", 20_000 + number), THREADS)
     }
 }
 

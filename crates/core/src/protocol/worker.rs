@@ -93,6 +93,24 @@ record! {
     }
 }
 
+impl TaskFinished {
+    /// An attempt whose result is a number, and of which nothing was measured.
+    pub fn plain(key: Key, run_id: i64) -> Self {
+        Self {
+            key,
+            run_id,
+            nbytes: 8,
+            class: b"int".as_slice().into(),
+            typename: "int".into(),
+            metadata: Value::Nil,
+            thread: None,
+            startstops: Vec::new(),
+            stimulus_id: "task-finished".into(),
+            status: Optional(None),
+        }
+    }
+}
+
 record! {
     /// One thing that was done for a task.
     StartStop {
@@ -362,6 +380,30 @@ record! {
         extra: Value,
         /// What caused this.
         stimulus_id: Text,
+    }
+}
+
+impl RegisterWorker {
+    /// A worker that runs, and says no more of itself than its address, by which it is called too, and its threads.
+    pub fn plain(address: &str, nthreads: u64) -> Self {
+        Self {
+            address: address.into(),
+            status: "running".into(),
+            id: address.into(),
+            nthreads,
+            name: address.into(),
+            now: 0.0,
+            resources: None,
+            memory_limit: None,
+            metrics: Value::Nil,
+            pid: Optional(None),
+            services: Value::Nil,
+            local_directory: "/".into(),
+            versions: Value::Nil,
+            nanny: None,
+            extra: Value::Nil,
+            stimulus_id: "register-worker".into(),
+        }
     }
 }
 

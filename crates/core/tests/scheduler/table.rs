@@ -94,39 +94,12 @@ impl Table {
 }
 
 pub fn finished(key: &str, run_id: i64) -> TaskFinished {
-    TaskFinished {
-        key: key.into(),
-        run_id,
-        nbytes: 8,
-        class: b"int".as_slice().into(),
-        typename: "int".into(),
-        metadata: Value::Nil,
-        thread: None,
-        startstops: vec![StartStop { action: "compute".into(), start: 1.0, stop: 1.1, source: Optional(None) }],
-        stimulus_id: "task-finished".into(),
-        status: Optional(None),
-    }
+    let computed = StartStop { action: "compute".into(), start: 1.0, stop: 1.1, source: Optional(None) };
+    TaskFinished { startstops: vec![computed], ..TaskFinished::plain(key.into(), run_id) }
 }
 
 pub fn joined(name: &str) -> Stimulus {
-    let question = Question::RegisterWorker(RegisterWorker {
-        address: name.into(),
-        status: "running".into(),
-        id: name.into(),
-        nthreads: 1,
-        name: name.into(),
-        now: 0.0,
-        resources: None,
-        memory_limit: None,
-        metrics: Value::Nil,
-        pid: Optional(None),
-        services: Value::Nil,
-        local_directory: "/".into(),
-        versions: Value::Nil,
-        nanny: None,
-        extra: Value::Nil,
-        stimulus_id: "register".into(),
-    });
+    let question = Question::RegisterWorker(RegisterWorker::plain(name, 1));
     Stimulus::Asked { ticket: 1, question }
 }
 

@@ -305,22 +305,12 @@ impl Cluster {
     fn join(&mut self, index: usize) {
         let worker = &self.workers[index];
         let about = RegisterWorker {
-            address: (*worker.address).into(),
             status: worker.status.name().into(),
-            id: (*worker.address).into(),
-            nthreads: worker.threads.into(),
             name: (*worker.name).into(),
             now: self.net.now as f64 / 1e6,
             resources: Some(Map(worker.resources.clone())),
             memory_limit: Some(1 << 30),
-            metrics: Value::Nil,
-            pid: Optional(None),
-            services: Value::Nil,
-            local_directory: "/".into(),
-            versions: Value::Nil,
-            nanny: None,
-            extra: Value::Nil,
-            stimulus_id: "register".into(),
+            ..RegisterWorker::plain(&worker.address, worker.threads.into())
         };
         let (name, connection) = (worker.name.clone(), worker.connection);
         self.ask(&name, Some(connection), about);

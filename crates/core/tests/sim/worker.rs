@@ -343,18 +343,8 @@ impl ModelWorker {
 
 /// Says that a task has been run.
 pub fn finished(key: Key, run: RunId, nbytes: u64, duration: f64) -> TaskFinished {
-    TaskFinished {
-        key,
-        run_id: run.0,
-        nbytes,
-        class: b"int".as_slice().into(),
-        typename: "int".into(),
-        metadata: Value::Nil,
-        thread: None,
-        startstops: vec![StartStop { action: "compute".into(), start: 0.0, stop: duration, source: Optional(None) }],
-        stimulus_id: "finished".into(),
-        status: Optional(None),
-    }
+    let computed = StartStop { action: "compute".into(), start: 0.0, stop: duration, source: Optional(None) };
+    TaskFinished { nbytes, startstops: vec![computed], ..TaskFinished::plain(key, run.0) }
 }
 
 /// Says that a task has failed.
