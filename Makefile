@@ -59,7 +59,7 @@ endef
 define install-wheel
 	rm -rf target/wheels/$(notdir $(1))
 	PYO3_PYTHON=$(CURDIR)/$(1)/bin/python $(1)/bin/maturin build --quiet --profile $(2) --interpreter $(CURDIR)/$(1)/bin/python --out target/wheels/$(notdir $(1))
-	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --reinstall --no-deps target/wheels/$(notdir $(1))/*.whl
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --reinstall --no-deps --compile-bytecode target/wheels/$(notdir $(1))/*.whl
 endef
 
 $(DEMO)/ready: tests/requirements.txt
