@@ -64,6 +64,8 @@ struct State<E> {
 enum Step {
     Run(TaskId),
     Wait,
+    /// That was the last task: say so.
+    Announce,
     End,
 }
 
@@ -135,6 +137,11 @@ impl<S: Shell> Engine<S> {
                     Err(error) => self.fail(task, error),
                 },
                 Step::Wait => self.shell.block(|| self.wait_for_work()),
+                // The caller goes on at once, so that nothing that it needs may still be held here.
+                Step::Announce => {
+                    self.shell.block(|| self.announce());
+                    return Ok(());
+                }
                 Step::End => return Ok(()),
             }
             if slice.is_over() {
@@ -153,7 +160,7 @@ impl<S: Shell> Engine<S> {
         if let Some(task) = finished {
             state.machine.finish(task, released);
             if state.machine.is_done() && !state.ended {
-                self.end(&mut state);
+                return Step::Announce;
             }
         }
         if state.ended {
@@ -193,6 +200,13 @@ impl<S: Shell> Engine<S> {
         self.over.store(true, Ordering::Release);
         self.work.notify_all();
         self.attention.notify_all();
+    }
+
+    /// Ends a run whose last task has finished.
+    fn announce(&self) {
+        let mut state = self.state.lock();
+        state.hired = state.hired.saturating_sub(1);
+        self.end(&mut state);
     }
 
     fn end_worker(&self) {
