@@ -15,9 +15,10 @@ from operator import add, neg
 
 import pytest
 
-from cenote import _coloring, dot
-from cenote._drawn_graph import drawn_tasks
-from cenote._labels import data_label, function_name, short_label
+from cenote import dot
+from cenote.dot import coloring
+from cenote.dot.drawn_graph import drawn_tasks
+from cenote.dot.labels import data_label, function_name, short_label
 from cenote.highlevelgraph import HighLevelGraph
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -290,7 +291,7 @@ def test_graphviz_accepts_dot(kwargs):
 
 @pytest.mark.parametrize(
     "color",
-    [*_coloring.MEASURES, "ages", "cpath", "order-age", "order-memorypressure", "order-critical"],
+    [*coloring.MEASURES, "ages", "cpath", "order-age", "order-memorypressure", "order-critical"],
 )
 def test_colors_show_the_static_order_and_a_legend(color):
     picture = dot.visualize_graph(make_graph(), filename=None, color=color)

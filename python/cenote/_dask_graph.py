@@ -26,7 +26,7 @@ def task_reduced(node: Any) -> tuple[Any, ...] | None:
 
 def layer_reduced(layer: Any) -> tuple[Any, ...]:
     """How a materialized layer of ours pickles: as Dask's where Dask is loaded, else as itself."""
-    from cenote._layer import MaterializedLayer
+    from cenote.highlevelgraph.layer import MaterializedLayer
 
     dask = _dask.module("highlevelgraph")
     if dask is None or type(layer) is not MaterializedLayer:

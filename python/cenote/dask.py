@@ -18,7 +18,7 @@ from __future__ import annotations
 import dask
 import dask.base
 
-from cenote._layer import tell_dask
+from cenote.highlevelgraph.layer import tell_dask
 from cenote.threaded import get
 
 __all__ = ["get"]

@@ -13,7 +13,7 @@ const WORDS_BANNED: &[&str] = &["node", "nodes", "server", "servers"];
 /// Where *node* is the field's own word and means neither a task nor a machine: a shape of a picture, as Graphviz has it;
 /// a Delayed, which is a node of what the user writes; Dask's `GraphNode`. Tests speak of all of them.
 const NODES_ALLOWED: &[&str] =
-    &["/draw", "/_picture", "/delayed/", "/layered.py", "/task_spec/", "crates/py/src/graph/spec.rs", "tests/"];
+    &["/draw", "/dot/", "/delayed/", "/layered.py", "/task_spec/", "crates/py/src/graph/spec.rs", "tests/"];
 
 /// Dask's names that begin with `get_`, and what is named after them; ours do not.
 const GET_ALLOWED: &[&str] = &[

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from cenote import _dask
 from cenote._dask import MISSING
-from cenote._settings_sources import (
+from cenote.config.sources import (
     OWNERS,
     collect_env,
     collect_yaml,
@@ -36,7 +36,7 @@ from cenote._settings_sources import (
     owner_paths,
     serialize,
 )
-from cenote._settings_tree import assign, canonical_name, expand_environment_variables, look_up, merge, update
+from cenote.config.tree import assign, canonical_name, expand_environment_variables, look_up, merge, update
 from cenote.settings import RENAMED
 from cenote.settings import defaults as _default_settings
 from cenote.typing import no_default

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._picture import Picture, save
-from cenote._picture_of_layers import draw_layers
-from cenote._picture_of_tasks import draw_tasks
+from cenote.dot.layers import draw_layers
+from cenote.dot.picture import Picture, save
+from cenote.dot.tasks import draw_tasks
 
 __all__ = ["Picture", "dot_graph", "layers_to_dot", "visualize_dsk", "visualize_graph", "visualize_layers"]
 

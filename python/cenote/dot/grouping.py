@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cenote._drawn_graph import drawn_task
 from cenote._native import dependencies
+from cenote.dot.drawn_graph import drawn_task
 from cenote.utils import key_split
 
 # More groups than this cannot be read either.

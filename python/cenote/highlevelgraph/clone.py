@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Set
 from typing import Any
 
-from cenote._layer import is_task
+from cenote.highlevelgraph.layer import is_task
 from cenote.task_spec import classes
 from cenote.task_spec.fold import fold
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cenote._settings_tree import assign, update
+from cenote.config.tree import assign, update
 
 if TYPE_CHECKING:
     import pathlib

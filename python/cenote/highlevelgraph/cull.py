@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cenote._layer import Key
+from cenote.highlevelgraph.layer import Key
 
 
 def cull_layers(graph: Any, keys: Any) -> tuple[dict[str, Any], dict[str, set[str]]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cenote._labels import function_name
 from cenote._native import dependencies as native_dependencies
+from cenote.dot.labels import function_name
 
 CALL, DATA, ALIAS, MISSING = "call", "data", "alias", "missing"
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cenote._grouping import Group, group_tasks
-from cenote._labels import distinct_labels
 from cenote._native import Drawing
-from cenote._picture_rows import PictureRows
+from cenote.dot.grouping import Group, group_tasks
+from cenote.dot.labels import distinct_labels
+from cenote.dot.rows import PictureRows
 
 if TYPE_CHECKING:
-    from cenote._coloring import Coloring
+    from cenote.dot.coloring import Coloring
 
 
 def draw_groups(graph: Mapping[Any, Any], colors: Coloring | None = None, **frame: Any) -> Drawing:

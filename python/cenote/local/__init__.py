@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from typing import TYPE_CHECKING, Any
 
 from cenote import _dask, _native, config
-from cenote._run_state import State, TaskObjects
 from cenote.callbacks import Callback, local_callbacks
+from cenote.local.state import State, TaskObjects
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from cenote._executors import MultiprocessingPoolExecutor, SynchronousExecutor
-    from cenote._jobs import Jobs, Report
+    from cenote.local.executors import MultiprocessingPoolExecutor, SynchronousExecutor
+    from cenote.local.jobs import Jobs, Report
 
 __all__ = ["MultiprocessingPoolExecutor", "SynchronousExecutor", "get_async", "get_sync"]
 
@@ -52,7 +52,7 @@ def get_sync(dsk: Mapping[Any, Any] | Any, keys: Sequence[Any] | Any, cache: Any
     """
     if cache is None and is_simple(kwargs):
         return _native.run_sync(dsk, keys)
-    from cenote._executors import SynchronousExecutor
+    from cenote.local.executors import SynchronousExecutor
 
     return get_async(SynchronousExecutor().submit, 1, dsk, keys, cache=cache, **kwargs)
 
@@ -109,7 +109,7 @@ def get_async(
     KeyError, ValueError, RuntimeError
         As :func:`cenote.threaded.get`.
     """
-    from cenote._jobs import Jobs
+    from cenote.local.jobs import Jobs
 
     if cache is None:
         cache = config.get("cache", None)
@@ -212,7 +212,7 @@ class _Run:
 
 def __getattr__(name: str) -> Any:
     if name in ("MultiprocessingPoolExecutor", "SynchronousExecutor"):  # most programs never need them
-        from cenote import _executors
+        from cenote.local import executors
 
-        return getattr(_executors, name)
+        return getattr(executors, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from cenote import _native
-from cenote._fuse import Default, default_fused_keys_renamer, fuse, is_task_object
-from cenote._fuse_linear import default_fused_linear_keys_renamer, fuse_linear
 from cenote.core import flatten, ishashable, istask, reverse_dict, subs, toposort
+from cenote.optimization.chains import default_fused_linear_keys_renamer, fuse_linear
+from cenote.optimization.reductions import Default, default_fused_keys_renamer, fuse, is_task_object
 from cenote.typing import Key
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._labels import tooltip
 from cenote._native import Drawing
+from cenote.dot.labels import tooltip
 
 Attributes = list[tuple[str, str]]
 

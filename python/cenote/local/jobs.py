@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from cenote import _native
-from cenote._executors import MultiprocessingPoolExecutor, SynchronousExecutor
 from cenote.local import is_a
+from cenote.local.executors import MultiprocessingPoolExecutor, SynchronousExecutor
 
 # How a finished task is reported: its number, its exception or None, its result, and who ran it.
 Report = tuple[int, BaseException | None, Any, Any]
@@ -53,6 +53,7 @@ class Jobs:
         return tasks
 
     def submit_tasks(self, tasks: list[int]) -> None:
+        """Send claimed tasks to the executor, as one job."""
         if self.hires:
             self.under_way += 1
             if self.hired < self.under_way:
@@ -73,11 +74,13 @@ class Jobs:
         future.add_done_callback(self.done.put)
 
     def wait(self) -> list[Report]:
+        """Wait for the next job to end, and return the reports of its tasks."""
         done = self.done.get()
         self.under_way -= 1
         return done if self.hires else done.result()
 
     def dismiss_workers(self) -> None:
+        """Let the threads go that take one task after another."""
         for _ in range(self.hired):
             self.to_do.put(None)
 

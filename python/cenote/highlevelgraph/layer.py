@@ -124,7 +124,7 @@ class Layer(Mapping[Key, Any]):
         bound : bool
             Whether any task waits for ``bind_to``.
         """
-        from cenote._layer_clone import clone_tasks
+        from cenote.highlevelgraph.clone import clone_tasks
 
         tasks, bound = clone_tasks(self, keys, seed, bind_to)
         layer = MaterializedLayer(tasks)
@@ -154,7 +154,7 @@ class Layer(Mapping[Key, Any]):
     def _repr_html_(
         self, layer_index: Any = "", highlevelgraph_key: str = "", dependencies: Collection[str] = ()
     ) -> str:
-        from cenote._graph_html import layer_html
+        from cenote.highlevelgraph.html import layer_html
 
         return layer_html(self, layer_index, highlevelgraph_key, dependencies)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._labels import distinct_labels, tooltip
 from cenote._native import Drawing
-from cenote._picture_of_groups import tasks_text
-from cenote._picture_rows import PictureRows
+from cenote.dot.groups import tasks_text
+from cenote.dot.labels import distinct_labels, tooltip
+from cenote.dot.rows import PictureRows
 
 _FONT_SMALL, _FONT_LARGE = 12, 17
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from cenote import _dask
-from cenote._layer import Key, Layer, MaterializedLayer, is_layer, tell_dask
-from cenote._layer_map import LayerMap
+from cenote.highlevelgraph.layer import Key, Layer, MaterializedLayer, is_layer, tell_dask
+from cenote.highlevelgraph.layer_map import LayerMap
 
 __all__ = ["HighLevelGraph", "Layer", "MaterializedLayer", "compute_layer_dependencies", "to_graphviz"]
 
@@ -277,7 +277,7 @@ class HighLevelGraph(Mapping[Key, Any]):
         HighLevelGraph
             Layers with new names, since they are not the layers of that name any more.
         """
-        from cenote._layer_cull import cull_layers
+        from cenote.highlevelgraph.cull import cull_layers
 
         layers, dependencies = cull_layers(self, keys)
         return HighLevelGraph(layers, dependencies)
@@ -359,7 +359,7 @@ class HighLevelGraph(Mapping[Key, Any]):
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
-        from cenote._graph_html import graph_html
+        from cenote.highlevelgraph.html import graph_html
 
         return graph_html(self)
 

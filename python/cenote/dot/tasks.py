@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._drawn_graph import ALIAS, CALL, MISSING, DrawnTask, drawn_tasks
-from cenote._labels import call_label, data_label
 from cenote._native import Drawing
-from cenote._picture_of_groups import draw_groups
-from cenote._picture_rows import PictureRows
+from cenote.dot.drawn_graph import ALIAS, CALL, MISSING, DrawnTask, drawn_tasks
+from cenote.dot.groups import draw_groups
+from cenote.dot.labels import call_label, data_label
+from cenote.dot.rows import PictureRows
 
 # Above so many tasks a picture of tasks is an unreadable one.
 TASKS_MAX = 300
@@ -43,7 +43,7 @@ def draw_tasks(
         graph = dict(graph)  # some mappings make their tasks anew at each look
     colors = None
     if color:
-        from cenote._coloring import coloring
+        from cenote.dot.coloring import coloring
 
         colors = coloring(graph, color, order=o, cmap=cmap, maxval=maxval)
         frame["scale"] = colors.legend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from cenote._color_scale import color_scale
+from cenote.dot.color_scale import color_scale
 
 _SCALE_STEPS = 42
 
@@ -62,7 +62,7 @@ def coloring(
     order : mapping, optional
         The priority of each key, instead of :func:`cenote.order.order`'s.
     cmap : str or callable, optional
-        The color scale; see :func:`cenote._color_scale.color_scale`.
+        The color scale; see :func:`cenote.dot.color_scale.color_scale`.
     maxval : float, optional
         The value that has the last color; the greatest that occurs, if not given.
 

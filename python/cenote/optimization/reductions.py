@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any
 
 from cenote import _native, config
-from cenote._fuse_linear import Renamer, protected
 from cenote.core import get_dependencies, subs
+from cenote.optimization.chains import Renamer, protected
 from cenote.task_spec import GraphNode, classes
 from cenote.typing import Key
 from cenote.utils import key_split
