@@ -28,7 +28,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full sim chaos soak fuzz clean \
+.PHONY: help demo test check bench docs compat compat-full sim paired planted chaos soak fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -121,6 +121,8 @@ compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, a tenth of 
 	$(TEST_PYTHON) tests/compat/run.py -n $(JOBS)
 	$(STEP) "distributed's suite on our scheduler"
 	$(TEST_PYTHON) tests/compat/outside/run.py -n $(JOBS)
+	$(STEP) "our scheduler's machine with stock workers"
+	$(MAKE) --no-print-directory paired SEEDS=$(PAIRED_SEEDS)
 
 deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of the dependencies
 	$(STEP) "dependencies"
@@ -170,6 +172,16 @@ compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hour
 
 sim: ## the simulated cluster on one seed after another, until one fails or you stop it
 	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed
+
+SEEDS ?= 0
+PAIRED_SEEDS := 60
+
+paired: $(TEST)/ready ## the simulated cluster with stock distributed's workers, without end; SEEDS=60 sets an end
+	CENOTE_SIM_STOCK="$(TEST_PYTHON) tests/compat/paired/workers.py" CENOTE_SIM_SEEDS=$(SEEDS) \
+		cargo test --quiet --package cenote-core --test sim stock_workers
+
+planted: $(TEST)/ready ## bugs planted inside a copy of the scheduler's machine, each of which the simulator must find
+	$(TEST_PYTHON) tests/planted/run.py
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py

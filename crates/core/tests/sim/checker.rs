@@ -1,5 +1,9 @@
 //! The checker: safety after every step, and in the end liveness. Whatever is wrong is a panic that the runner catches.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use cenote_core::key::Key;
 use cenote_core::protocol::frame::Frames;
 use cenote_core::scheduler::Scheduler;
@@ -10,7 +14,8 @@ use cenote_core::scheduler::wait::WaitReason;
 use super::client::Belief;
 use super::cluster::{Cluster, EXECUTOR_DIED};
 use super::mutants::Mutant;
-use super::worker::RAISED_BY;
+use super::stock::{StockProcess, StockWorker};
+use super::worker::{ModelWorker, RAISED_BY};
 
 /// Faults end after so many seconds, and everything must be done after so many more.
 const FAULTY_SECONDS: u64 = 5;
@@ -22,6 +27,16 @@ const SECOND: u64 = 1_000_000;
 /// Runs a seed to its end, and returns the scheduler for those who count.
 pub fn run(seed: u64, mutant: Option<Mutant>) -> Scheduler {
     let mut cluster = Cluster::new(seed, mutant);
+    cluster.run();
+    cluster.scheduler
+}
+
+/// Runs a seed to its end with stock workers.
+pub fn run_with_stock_workers(seed: u64, process: &Rc<RefCell<StockProcess>>) -> Scheduler {
+    let mut cluster = Cluster::new(seed, None);
+    for (worker, number) in cluster.workers.iter_mut().zip(0..) {
+        worker.stock = Some(StockWorker::new(process.clone(), number));
+    }
     cluster.run();
     cluster.scheduler
 }
@@ -40,6 +55,7 @@ impl Cluster {
         self.heal();
         self.settle("the work");
         self.check_results();
+        self.check_replicas();
         for client in 0..self.clients.len() {
             self.close(client);
         }
@@ -77,7 +93,7 @@ impl Cluster {
     }
 
     fn is_settled(&self) -> bool {
-        self.scheduler.count(StateName::Processing) == 0 && self.workers.iter().all(|worker| worker.tasks.is_empty())
+        self.scheduler.count(StateName::Processing) == 0 && self.workers.iter().all(ModelWorker::is_idle)
     }
 
     fn unfinished(&self) -> String {
@@ -99,6 +115,19 @@ impl Cluster {
                 let wants = client.keys.contains_key(&name.to_string());
                 assert!(wants, "{} does not want {name}", client.name);
             }
+        }
+    }
+
+    /// What stock workers hold, who lose nothing, is what the scheduler believes that they hold.
+    fn check_replicas(&self) {
+        for worker in self.workers.iter().filter(|worker| worker.alive && worker.stock.is_some()) {
+            let has = |key: &&Key| {
+                let task = self.scheduler.task(key).expect("it was just listed");
+                task.who_has.iter().any(|address| **address == *worker.address)
+            };
+            let believed: BTreeSet<String> = self.scheduler.keys().filter(has).map(ToString::to_string).collect();
+            let held: BTreeSet<String> = worker.data.keys().cloned().collect();
+            assert_eq!(believed, held, "what {} is said to hold, and what it holds", worker.name);
         }
     }
 
@@ -147,6 +176,8 @@ impl Cluster {
         assert!(left.is_empty(), "the scheduler still knows {left:?}");
         for worker in self.workers.iter().filter(|worker| worker.alive) {
             assert!(worker.data.is_empty(), "{} still holds {:?}", worker.name, worker.data.keys());
+            let known = worker.stock.iter().all(|stock| stock.known.is_empty());
+            assert!(known, "a worker still knows a task: {:?}", worker.stock);
         }
     }
 }

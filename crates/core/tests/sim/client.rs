@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use cenote_core::protocol::client::ToClient;
 use cenote_core::protocol::value::Value;
 
+use super::worker::RAISED_BY;
+
 /// What a client believes of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Belief {
@@ -43,6 +45,7 @@ impl ModelClient {
             ToClient::TaskErred(it) => {
                 let raised = match it.exception {
                     Value::Str(text) => text.to_string(),
+                    Value::Serialized(pickle) => raised_in(&String::from_utf8_lossy(&pickle.frames().concat())),
                     other => format!("{other:?}"),
                 };
                 believe(it.key.to_string(), Belief::Erred(raised));
@@ -50,4 +53,12 @@ impl ModelClient {
             _ => {}
         }
     }
+}
+
+/// What a task raised, out of the pickle of the exception.
+fn raised_in(pickle: &str) -> String {
+    let Some(start) = pickle.find(RAISED_BY) else { return pickle.to_owned() };
+    let (by, key) = pickle[start..].split_at(RAISED_BY.len());
+    let end = key.find(|it: char| !it.is_ascii_alphanumeric() && it != '-').unwrap_or(key.len());
+    format!("{by}{}", &key[..end])
 }

@@ -6,7 +6,7 @@ use cenote_core::protocol::field::{Map, Number, Optional};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker};
+use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker, ToWorker};
 use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::journal::Recorder;
 use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
@@ -16,13 +16,16 @@ use cenote_core::scheduler::{Scheduler, Settings};
 use super::chance::Chance;
 use super::client::ModelClient;
 use super::mutants::Mutant;
-use super::network::{AtWorker, Connection, Event, Micros, Network};
+use super::network::{AtWorker, Connection, Event, Micros, Network, Outcome};
+use super::truth::Deaths;
 use super::worker::{Act, ModelWorker};
 use super::workload::{Fate, Workload};
 
 pub const SCHEDULER: &str = "scheduler";
 /// What a client hears whose graph nobody could read.
 pub const EXECUTOR_DIED: &str = "executor died";
+/// So many workers may die of a task.
+pub const ALLOWED_FAILURES: u32 = 3;
 const MILLI: Micros = 1000;
 
 /// Who has asked, and over which connection.
@@ -49,7 +52,10 @@ pub struct Cluster {
     /// Until then no worker can start.
     pub outage_end: Micros,
     /// Which connection the scheduler has with each address.
-    streams: BTreeMap<String, (usize, Connection)>,
+    pub streams: BTreeMap<String, (usize, Connection)>,
+    pub deaths: Deaths,
+    /// Whether what must always hold is not looked at: what is wrong shows in what is missing in the end.
+    blind: bool,
     connections: Connection,
     /// The questions of workers that are on their way or not answered.
     asked: BTreeMap<u64, Asker>,
@@ -66,6 +72,7 @@ impl Cluster {
         let mut chance = Chance::new(seed);
         let settings = Settings {
             worker_ttl: Some(3.0),
+            allowed_failures: ALLOWED_FAILURES,
             refresh_attempts_max: 5,
             no_workers_timeout: chance.happens(500).then_some(0.3),
             ..Settings::default()
@@ -82,6 +89,8 @@ impl Cluster {
             executor_dies: false,
             outage_end: 0,
             streams: BTreeMap::new(),
+            deaths: Deaths::default(),
+            blind: std::env::var_os("CENOTE_SIM_BLIND").is_some(),
             connections: 0,
             asked: BTreeMap::new(),
             tickets: 0,
@@ -150,6 +159,8 @@ impl Cluster {
                     self.act(index);
                 }
                 self.beat(index);
+                self.workers[index].find_missing();
+                self.act(index);
             }
         }
         self.net.after(500 * MILLI, Event::Tick);
@@ -200,6 +211,7 @@ impl Cluster {
         let Some(stimulus) = stimuli else { return };
         self.trace(&stimulus);
         let now = self.net.now as f64 / 1e6;
+        let before = self.before(&stimulus);
         let mut instructions = Vec::new();
         if let Some(recorder) = &mut self.recorder {
             recorder.before(&stimulus, now);
@@ -208,8 +220,9 @@ impl Cluster {
         if let Some(recorder) = &mut self.recorder {
             self.journal.extend(recorder.after(&instructions));
         }
-        if let Err(violation) = self.scheduler.validate() {
-            panic!("{violation}");
+        match self.scheduler.validate() {
+            Err(violation) if !self.blind => panic!("{violation}"),
+            _ => {}
         }
         for instruction in instructions {
             self.trace(&instruction);
@@ -220,6 +233,9 @@ impl Cluster {
             for instruction in mutated {
                 self.carry_out(instruction);
             }
+        }
+        if !self.blind && self.mutant.is_none() {
+            self.check_truth(&before);
         }
         let known: BTreeSet<String> = self.scheduler.workers().map(|worker| worker.address.to_string()).collect();
         self.streams.retain(|address, _| known.contains(address));
@@ -239,6 +255,9 @@ impl Cluster {
         let delay = self.chance.between(200, 3 * MILLI);
         match instruction {
             Instruction::ToWorker { worker, message } => {
+                if let ToWorker::ComputeTask(task) = &message {
+                    self.check_place(&worker, task);
+                }
                 if let Some(&(index, connection)) = self.streams.get(&*worker) {
                     self.send_to_worker(index, connection, AtWorker::Message(Box::new(message)));
                 }
@@ -355,9 +374,9 @@ impl Cluster {
     fn at_worker(&mut self, index: usize, connection: Connection, what: AtWorker) {
         let worker = &mut self.workers[index];
         if !worker.alive || worker.connection != connection {
-            if let AtWorker::Asked { by, connection, keys } = what {
+            if let AtWorker::Asked { by, connection, address, keys } = what {
                 let data = keys.into_iter().map(|key| (key, None)).collect();
-                self.answer(index, by, connection, data);
+                self.answer(index, by, connection, AtWorker::Answered { address, outcome: Outcome::Unreachable, data });
             }
             return;
         }
@@ -381,20 +400,25 @@ impl Cluster {
             }
             AtWorker::Missing => return self.crash(index, false),
             AtWorker::Done { key, started } => worker.done(&key, started, &mut self.workload),
-            AtWorker::Asked { by, connection, keys } => {
-                let data = keys.into_iter().map(|key| (key.clone(), worker.data.get(&key).copied())).collect();
-                return self.answer(index, by, connection, data);
+            AtWorker::Asked { by, connection, address, keys } => {
+                let busy = self.net.now < worker.busy_until;
+                let value = |key: &String| worker.data.get(key).copied().filter(|_| !busy);
+                let data = keys.into_iter().map(|key| (key.clone(), value(&key))).collect();
+                let outcome = if busy { Outcome::Busy } else { Outcome::Sent };
+                return self.answer(index, by, connection, AtWorker::Answered { address, outcome, data });
             }
-            AtWorker::Answered { data } => worker.fetched(data),
+            AtWorker::Answered { address, outcome, data } => worker.fetched(&address, outcome, data),
             AtWorker::AskAgain => worker.ask_again(),
+            AtWorker::Secede { key } => worker.secede(&key),
+            AtWorker::RetryBusy { address } => worker.retry_busy(&address),
         }
         self.act(index);
     }
 
-    fn answer(&mut self, from: usize, to: usize, connection: Connection, data: Vec<(String, Option<u64>)>) {
+    fn answer(&mut self, from: usize, to: usize, connection: Connection, what: AtWorker) {
         let delay = self.chance.between(200, 3 * MILLI);
         let (from, name) = (self.workers[from].name.clone(), self.workers[to].name.clone());
-        let event = Event::AtWorker { worker: to, connection, what: AtWorker::Answered { data } };
+        let event = Event::AtWorker { worker: to, connection, what };
         self.net.send(&from, &name, delay, event);
     }
 
@@ -413,9 +437,14 @@ impl Cluster {
                     self.tell_scheduler(&name, Some(connection), Stimulus::Worker { worker, said });
                 }
                 Act::AskAgainLater => self.net.after(100 * MILLI, at(AtWorker::AskAgain)),
+                Act::RetryLater { address } => self.net.after(150 * MILLI, at(AtWorker::RetryBusy { address })),
                 Act::Run { key, started } => {
-                    let long = if self.workload.fate(&key) == Fate::Straggle { 500 } else { 30 };
+                    let fate = self.workload.fate(&key);
+                    let long = if fate == Fate::Straggle { 500 } else { 30 };
                     let delay = self.chance.between(MILLI, long * MILLI);
+                    if fate == Fate::Secede && self.workers[index].stock.is_some() {
+                        self.net.after(delay / 2, at(AtWorker::Secede { key: key.clone() }));
+                    }
                     self.net.after(delay, at(AtWorker::Done { key, started }));
                 }
                 Act::Ask { address, keys } => self.fetch(index, &address, keys),
@@ -429,12 +458,12 @@ impl Cluster {
         let delay = self.chance.between(200, 3 * MILLI);
         let reached = self.workers.iter().position(|it| it.alive && it.address == address);
         if let Some(worker) = reached {
-            let what = AtWorker::Asked { by, connection, keys };
+            let what = AtWorker::Asked { by, connection, address: address.to_owned(), keys };
             let event = Event::AtWorker { worker, connection: self.workers[worker].connection, what };
             self.net.send(&name, &self.workers[worker].name, delay, event);
         } else {
             let data = keys.into_iter().map(|key| (key, None)).collect();
-            let what = AtWorker::Answered { data };
+            let what = AtWorker::Answered { address: address.to_owned(), outcome: Outcome::Unreachable, data };
             self.net.after(delay, Event::AtWorker { worker: by, connection, what });
         }
     }

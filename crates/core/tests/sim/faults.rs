@@ -29,6 +29,8 @@ impl Cluster {
         self.net.after(delay, Event::Fault);
         let index = self.chance.below(self.workers.len());
         let alive = self.workers[index].alive;
+        // A stock worker does not lie, and loses nothing of its own accord.
+        let lies = alive && self.workers[index].stock.is_none();
         match self.chance.below(13) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
@@ -44,14 +46,15 @@ impl Cluster {
                 self.net.after(delay, Event::Thaw { worker: index });
             }
             4 => self.slow_link(index),
-            5 if alive => self.lose(index, true),
-            6 if alive => self.lose(index, false),
-            7 if alive => self.answer_twice(index),
-            8 if alive => self.talk_nonsense(index),
+            5 if lies => self.lose(index, true),
+            6 if lies => self.lose(index, false),
+            7 if lies => self.answer_twice(index),
+            8 if lies => self.talk_nonsense(index),
             9 => self.executor_dies = true,
             10 if alive => self.retire(index),
             11 if self.chance.happens(100) => self.outage(),
-            12 if alive => self.fail_late(index),
+            12 if lies => self.fail_late(index),
+            5..9 if alive => self.workers[index].busy_until = self.net.now + 200 * MILLI,
             _ => self.boot(index),
         }
     }
@@ -194,7 +197,8 @@ impl Cluster {
         let Some(index) = here else { return };
         let key = format!("data-{client}x{}", self.net.now);
         let value = self.workload.value(&key);
-        self.workers[index].data.insert(key.clone(), value);
+        self.workers[index].put(&key, value);
+        self.act(index);
         self.clients[client].keys.insert(key.clone(), Belief::Pending);
         let data = vec![((*key).into(), 8, vec![(*self.workers[index].address).into()])];
         let client = Some((*self.clients[client].name).into());

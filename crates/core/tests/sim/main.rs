@@ -14,17 +14,22 @@ mod faults;
 mod mutants;
 mod network;
 mod replay;
+mod stock;
 mod submission;
+mod truth;
 mod worker;
 mod workload;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use cenote_core::scheduler::Scheduler;
 use cenote_core::scheduler::task::StateName;
 
 use mutants::Mutant;
+use stock::StockProcess;
 
 /// Seeds that are run when nothing else is said.
 const SEEDS: u64 = 150;
@@ -66,9 +71,20 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// How many seeds are to be run.
+fn seeds() -> u64 {
+    match number("CENOTE_SIM_SEEDS") {
+        Some(0) => u64::MAX,
+        seeds => seeds.unwrap_or(SEEDS),
+    }
+}
+
 fn attempt(seed: u64, mutant: Option<Mutant>) -> Result<Scheduler, String> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| checker::run(seed, mutant)));
-    outcome.map_err(|panic| {
+    caught(|| checker::run(seed, mutant))
+}
+
+fn caught(run: impl FnOnce() -> Scheduler) -> Result<Scheduler, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
     })
@@ -80,14 +96,31 @@ fn every_seed_ends_well_and_every_transition_is_reached() {
         checker::run(seed, None);
         return;
     }
-    let seeds = match number("CENOTE_SIM_SEEDS") {
-        Some(0) => u64::MAX,
-        seeds => seeds.unwrap_or(SEEDS),
+    let reached = reached(seeds(), |seed| attempt(seed, None));
+    let missed: Vec<_> = reached.iter().filter(|(_, count)| **count == 0).map(|(pair, _)| pair).collect();
+    assert!(missed.is_empty(), "no seed has reached {missed:?}");
+}
+
+#[test]
+fn stock_workers_and_our_scheduler_agree() {
+    let Ok(command) = std::env::var("CENOTE_SIM_STOCK") else {
+        return println!("CENOTE_SIM_STOCK does not say how stock workers are started: `make paired` does");
     };
+    let process = Rc::new(RefCell::new(StockProcess::start(&command)));
+    let run = |seed| checker::run_with_stock_workers(seed, &process);
+    if let Some(seed) = number("CENOTE_SIM_SEED") {
+        run(seed);
+        return;
+    }
+    reached(seeds(), |seed| caught(|| run(seed)));
+}
+
+/// Runs seeds, and counts the transitions of those that end well. All must.
+fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> BTreeMap<(StateName, StateName), u64> {
     let mut reached: BTreeMap<(StateName, StateName), u64> = BTreeMap::new();
     let mut failed = Vec::new();
     for seed in 0..seeds {
-        match attempt(seed, None) {
+        match run(seed) {
             Ok(scheduler) => {
                 for &(start, finish) in DIRECT {
                     *reached.entry((start, finish)).or_default() += scheduler.transitions(start, finish);
@@ -100,8 +133,7 @@ fn every_seed_ends_well_and_every_transition_is_reached() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    let missed: Vec<_> = reached.iter().filter(|(_, count)| **count == 0).map(|(pair, _)| pair).collect();
-    assert!(missed.is_empty(), "no seed has reached {missed:?}");
+    reached
 }
 
 #[test]

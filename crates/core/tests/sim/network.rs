@@ -46,11 +46,26 @@ pub enum AtWorker {
     /// A task has come to its end.
     Done { key: String, started: u64 },
     /// Another worker wants results.
-    Asked { by: usize, connection: Connection, keys: Vec<String> },
-    /// Another worker has answered, or could not be reached.
-    Answered { data: Vec<Fetched> },
+    Asked { by: usize, connection: Connection, address: String, keys: Vec<String> },
+    /// Another worker, who was asked at this address, has answered or could not.
+    Answered { address: String, outcome: Outcome, data: Vec<Fetched> },
     /// Time to ask the scheduler for what nobody has.
     AskAgain,
+    /// A task gives back its thread.
+    Secede { key: String },
+    /// Time to ask one again who was busy.
+    RetryBusy { address: String },
+}
+
+/// What becomes of a question of one worker to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It sent what it has of what it was asked for.
+    Sent,
+    /// It has too much to do.
+    Busy,
+    /// It could not be reached.
+    Unreachable,
 }
 
 #[derive(Default)]
@@ -109,6 +124,11 @@ impl Network {
         let ((time, _), event) = self.pending.pop_first()?;
         self.now = time;
         Some(event)
+    }
+
+    /// All that is on its way.
+    pub fn pending(&self) -> impl Iterator<Item = &Event> {
+        self.pending.values()
     }
 
     /// Whether nothing is on its way but the passing of time.

@@ -12,7 +12,8 @@ use cenote_core::protocol::worker::{
 use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
 
-use super::network::{AtWorker, Connection};
+use super::network::{AtWorker, Connection, Micros, Outcome};
+use super::stock::StockWorker;
 use super::workload::{Fate, Workload};
 
 /// What tasks raise begins so, and ends with their keys.
@@ -52,6 +53,7 @@ pub enum Act {
     Say(FromWorker),
     Ask { address: String, keys: Vec<String> },
     AskAgainLater,
+    RetryLater { address: String },
     Run { key: String, started: u64 },
     Die,
 }
@@ -74,7 +76,12 @@ pub struct ModelWorker {
     wanted: BTreeMap<String, Wanted>,
     /// It is about to ask the scheduler for what nobody had.
     asking: bool,
-    started: u64,
+    /// How many executions there have been here.
+    pub started: u64,
+    /// Until then it answers nobody who wants its results.
+    pub busy_until: Micros,
+    /// A stock worker, if one stands in for the model.
+    pub stock: Option<StockWorker>,
     pub acts: Vec<Act>,
 }
 
@@ -95,6 +102,8 @@ impl ModelWorker {
             wanted: BTreeMap::new(),
             asking: false,
             started: 0,
+            busy_until: 0,
+            stock: None,
             acts: Vec::new(),
         }
     }
@@ -105,8 +114,22 @@ impl ModelWorker {
             address,
             connection,
             alive: true,
+            stock: self.stock.take(),
             ..Self::new(self.name.clone(), self.threads, self.resources.clone())
         };
+        self.boot_stock();
+    }
+
+    /// Whether it has nothing left to do.
+    pub fn is_idle(&self) -> bool {
+        !self.alive || self.tasks.is_empty() && self.stock.as_ref().is_none_or(|stock| stock.unfinished.is_empty())
+    }
+
+    /// Somebody puts a result here.
+    pub fn put(&mut self, key: &str, value: u64) {
+        if !self.stock_is_given(key, value) {
+            self.data.insert(key.to_owned(), value);
+        }
     }
 
     pub fn say(&mut self, said: impl Into<FromWorker>) {
@@ -115,11 +138,17 @@ impl ModelWorker {
 
     /// Takes on a status, and says so.
     pub fn take_on(&mut self, status: WorkerStatus) {
+        if self.stock_takes_on(status) {
+            return;
+        }
         self.status = status;
         self.say(WorkerStatusChange { status: status.name().into(), stimulus_id: "status".into() });
     }
 
     pub fn hear(&mut self, message: ToWorker) {
+        if self.stock_hears(&message) {
+            return;
+        }
         match message {
             ToWorker::ComputeTask(task) => self.compute(&task),
             ToWorker::FreeKeys(it) => it.keys.iter().for_each(|key| self.free(&key.to_string())),
@@ -274,8 +303,11 @@ impl ModelWorker {
         }
     }
 
-    /// Others have answered.
-    pub fn fetched(&mut self, data: Vec<Fetched>) {
+    /// Another one has answered, or could not.
+    pub fn fetched(&mut self, from: &str, outcome: Outcome, data: Vec<Fetched>) {
+        if self.stock_is_answered(from, outcome, &data) {
+            return;
+        }
         for (key, value) in data {
             let Some(wanted) = self.wanted.get_mut(&key) else { continue };
             wanted.asked = false;
@@ -306,6 +338,9 @@ impl ModelWorker {
 
     /// A task has come to its end.
     pub fn done(&mut self, key: &str, started: u64, workload: &mut Workload) {
+        if self.stock_is_done(key, workload) {
+            return;
+        }
         let Some(task) = self.tasks.get(key).filter(|task| task.executing && task.started == started) else { return };
         let (run, cancelled, inputs) = (task.run, task.cancelled, task.inputs.clone());
         if workload.fate(key) == Fate::Kill {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cenote_core::key::Key;
+use cenote_core::protocol::field::Text;
 use cenote_core::protocol::serialized::Pickled;
 use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
 
@@ -27,6 +28,7 @@ pub enum Fate {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 struct Known {
     inputs: Vec<String>,
     fate: Fate,
@@ -35,6 +37,12 @@ struct Known {
     /// Whether that is more often than it is tried again.
     fails: bool,
     actor: bool,
+    /// Names of the workers that may run it; all when there are none.
+    workers: Vec<String>,
+    /// Whether others may when none of those is there.
+    others: bool,
+    /// Whether it needs a worker with resources.
+    gpu: bool,
 }
 
 /// All tasks that there are.
@@ -64,9 +72,28 @@ impl Workload {
         self.known.get(key).is_none_or(|known| known.fails || known.actor)
     }
 
+    /// Whether a task is meant for a worker of this name, which has resources or has not.
+    pub fn fits(&self, key: &str, name: &str, resources: bool) -> bool {
+        let Some(known) = self.known.get(key) else { return true };
+        (known.workers.is_empty() || known.workers.iter().any(|it| it == name)) && (resources || !known.gpu)
+    }
+
+    /// Whether others may run a task when none is there that it is meant for.
+    pub fn allows_others(&self, key: &str) -> bool {
+        self.known.get(key).is_none_or(|known| known.others)
+    }
+
     /// The value of a task whose inputs have these.
     pub fn compute(key: &str, inputs: Vec<u64>) -> u64 {
         hash(key.bytes().map(u64::from).chain(inputs))
+    }
+
+    /// The value of a task that was run with these inputs.
+    pub fn compute_from(&self, key: &str, given: &[(Text, u64)]) -> u64 {
+        let inputs = &self.known.get(key).expect("what is run was submitted").inputs;
+        let value = |input: &String| given.iter().find(|(key, _)| **key == **input).map(|(_, value)| *value);
+        let given = |input| value(input).unwrap_or_else(|| panic!("{key} is run without {input}"));
+        Self::compute(key, inputs.iter().map(given).collect())
     }
 
     /// The right value.
@@ -94,6 +121,8 @@ impl Workload {
             self.values.insert(key.clone(), value);
             let mut known = Self::known(inputs, chance);
             let task = spec(&key, &known, index, chance);
+            known.workers = task.annotations.workers.iter().map(ToString::to_string).collect();
+            (known.others, known.gpu) = (task.annotations.allow_other_workers, !task.annotations.resources.is_empty());
             known.fails = known.fate == Fate::Fail && known.strikes > task.annotations.retries;
             graph.tasks.push(task);
             self.known.insert(key.clone(), known);
@@ -114,8 +143,15 @@ impl Workload {
             11..13 => (Fate::Reschedule, 2),
             _ => (Fate::Return, 0),
         };
-        Known { inputs, fate, strikes, fails: false, actor: chance.happens(10) }
+        let (workers, actor) = (Vec::new(), chance.happens(10));
+        Known { inputs, fate, strikes, fails: false, actor, workers, others: false, gpu: false }
     }
+}
+
+/// The pickle of a short text.
+fn pickle(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).expect("it is short");
+    [b"\x80\x04\x8c", &[length][..], text.as_bytes(), b"."].concat()
 }
 
 fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec {
@@ -135,7 +171,7 @@ fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec
     }
     TaskSpec {
         key: key.into(),
-        run_spec: Arc::new(Pickled::new(key.as_bytes(), Vec::new())),
+        run_spec: Arc::new(Pickled::new(&pickle(key), Vec::new())),
         dependencies: known.inputs.iter().map(|input| Key::from(&**input)).collect(),
         order: index as i64,
         data_producer: known.inputs.is_empty() && chance.happens(100),
