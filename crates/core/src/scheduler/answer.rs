@@ -167,14 +167,16 @@ impl Scheduler {
         }
     }
 
-    /// A worker found nobody who has these. One that asks too often is believed, so that it does not ask for ever.
+    /// A worker found nobody who has these. One that asks too often is believed, and one that asks for what nobody
+    /// computes any more frees it, so that it does not ask for ever.
     fn refresh_who_has(&mut self, keys: Vec<Key>, worker: WorkerId) {
         self.workers[worker].missing.retain(|&id, _| self.tasks.get(id).is_some());
         let mut who_has = Vec::new();
-        let mut unknown = Vec::new();
+        let mut unwanted = Vec::new();
         for key in keys {
-            let Some(id) = self.tasks.id(&key) else {
-                unknown.push(key);
+            let over = |&id: &TaskId| matches!(self.tasks[id].state(), StateName::Released | StateName::Erred);
+            let Some(id) = self.tasks.id(&key).filter(|id| !over(id)) else {
+                unwanted.push(key);
                 continue;
             };
             let attempts = self.workers[worker].missing.entry(id).or_insert(0);
@@ -192,8 +194,8 @@ impl Scheduler {
             let (who_has, stimulus_id) = (Map(who_has), self.stimulus_id());
             self.tell_worker(worker, RefreshWhoHas { who_has, stimulus_id });
         }
-        if !unknown.is_empty() {
-            self.free_keys(worker, unknown);
+        if !unwanted.is_empty() {
+            self.free_keys(worker, unwanted);
         }
     }
 }

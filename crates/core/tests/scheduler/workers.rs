@@ -9,7 +9,7 @@ use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
 use cenote_core::scheduler::{Scheduler, Settings};
 
-use super::table::{Table, graph, joined, keys};
+use super::table::{Table, graph, joined, keys, releases};
 
 #[test]
 fn what_a_lost_worker_held_and_ran_is_done_elsewhere() {
@@ -85,6 +85,17 @@ fn a_worker_that_asks_too_often_is_believed() {
     }
     let believed = table.worker("w", ask());
     assert_eq!(believed, "v: free a\nc: lost a\nw: compute a run 1\nw: refresh a@\nw: free b\n");
+}
+
+#[test]
+fn a_worker_that_asks_for_what_nobody_computes_frees_it() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[]), ("b", &["a"])], &["a", "b"]);
+    table.finished("v", "a", 0);
+    table.finished("v", "b", 1);
+    table.client(releases(&["a"]));
+    let ask = RequestRefreshWhoHas { keys: keys(&["a", "b"]), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", ask), "w: refresh b@v\nw: free a\n");
 }
 
 #[test]
