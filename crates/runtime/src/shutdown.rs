@@ -1,4 +1,4 @@
-//! Signals that end a process: Ctrl-C and SIGTERM.
+//! What ends a process: Ctrl-C, SIGTERM, and the end of its input.
 
 use std::io;
 
@@ -54,4 +54,15 @@ impl Requests {
             _ = self.terminate.recv() => Request::Terminate,
         }
     }
+}
+
+/// Waits for the end of standard input, whatever comes before it. A thread of its own reads: one that the runtime owned
+/// would hold up the end of the process.
+pub async fn end_of_input() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }

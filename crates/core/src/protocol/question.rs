@@ -102,9 +102,9 @@ operations! {
 record! {
     /// See [`Question::RetireWorkers`].
     RetireWorkers {
-        /// Their addresses.
-        workers: Optional<Vec<Text>>,
-        /// Their names, if not their addresses are said.
+        /// Their addresses or names.
+        workers: Optional<Vec<Value>>,
+        /// Their names, if `workers` is not said.
         names: Optional<Vec<Value>>,
         /// Whether to close them as well.
         close_workers: Optional<bool>,

@@ -97,12 +97,17 @@ impl Scheduler {
         }
         match (&asked.workers.0, &asked.names.0) {
             (Some(_), Some(_)) => Err(ErrorReply::builtin(Builtin::Type, "names and workers are mutually exclusive")),
-            (Some(addresses), None) => Ok(addresses.iter().filter_map(|address| self.workers.id(address)).collect()),
-            (None, Some(names)) => {
-                let names: Vec<_> = names.iter().map(super::worker::name_of).collect();
-                let named = self.workers.iter().filter(|(_, worker)| names.contains(&worker.spec.name));
-                Ok(named.map(|(id, _)| id).collect())
+            (Some(named), None) => {
+                let id = |worker: &Value| {
+                    let address = worker.as_str().and_then(|address| self.workers.id(&address.into()));
+                    address.or_else(|| self.worker_named(worker))
+                };
+                let mut workers: Vec<_> = named.iter().filter_map(id).collect();
+                workers.sort_unstable();
+                workers.dedup();
+                Ok(workers)
             }
+            (None, Some(names)) => Ok(names.iter().filter_map(|name| self.worker_named(name)).collect()),
             (None, None) => Ok(self.closable(&WorkersToClose {
                 memory_ratio: asked.memory_ratio.clone(),
                 n: asked.n.clone(),
@@ -112,6 +117,11 @@ impl Scheduler {
                 attribute: field::Optional(None),
             })),
         }
+    }
+
+    fn worker_named(&self, name: &Value) -> Option<WorkerId> {
+        let name = super::worker::name_of(name);
+        self.workers.iter().find(|(_, worker)| worker.spec.name == name).map(|(id, _)| id)
     }
 
     /// Lets go whose results are elsewhere. Costs nothing while nobody retires.

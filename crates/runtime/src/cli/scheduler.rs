@@ -12,9 +12,10 @@ use super::{Surroundings, notice, settings};
 use crate::config::{Config, Sources};
 use crate::logging;
 use crate::scheduler::{self, SchedulerError, Settings, Started};
-use crate::shutdown::{Request, Requests};
+use crate::shutdown::{self, Request, Requests};
 
 /// Start a scheduler that clients and workers of Dask connect to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug)]
 #[command(
     display_name = "cenote",
@@ -53,6 +54,9 @@ pub struct Arguments {
     /// Time without work after which the scheduler ends, like '30 minutes'
     #[arg(long, value_name = "DURATION")]
     pub idle_timeout: Option<String>,
+    /// End when standard input ends: with the program that started this one, however that ends
+    #[arg(long)]
+    pub until_input_ends: bool,
     /// Python with the packages of the clients: it reads their graphs [default: the one of this environment]
     #[arg(long, value_name = "PROGRAM")]
     pub python: Option<PathBuf>,
@@ -160,8 +164,12 @@ async fn serve(settings: Settings, arguments: &Arguments) -> Result<(), CommandE
             .map(|path| LifetimeFile::write("--scheduler-file", path, &format!("{:#}", identity(started))));
     };
     let closing = async {
-        let request = requests.next().await;
-        tracing::info!(target: "cenote::scheduler", "Received signal {} ({})", request.name(), request.number());
+        tokio::select! {
+            request = requests.next() =>
+                tracing::info!(target: "cenote::scheduler", "Received signal {} ({})", request.name(), request.number()),
+            () = shutdown::end_of_input(), if arguments.until_input_ends =>
+                tracing::info!(target: "cenote::scheduler", "Standard input has ended"),
+        }
         tokio::spawn(end_at_once(requests));
     };
     scheduler::serve(settings, started, closing).await?;

@@ -54,7 +54,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         }
         "profile" => profile::profile(hub, request.arguments()?).await,
         "amm_handler" => memory_manager(&request.arguments()?),
-        "logs" => Ok(logs(&request.arguments()?)),
+        "logs" | "get_logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op if op.starts_with("shuffle_") => {
             let text = "this scheduler (Cenote) has no P2P shuffles yet: \

@@ -1,4 +1,4 @@
-"""Beyond one machine: clusters of ``dask scheduler`` and ``dask worker``.
+"""Clusters: a scheduler, workers and clients, on this machine and beyond it.
 
 Whatever the package ``distributed`` offers is offered here under the same name. While a client is open (this one or
 distributed's own), :func:`cenote.compute` and :func:`cenote.persist` run on its cluster, and so do its methods
@@ -6,7 +6,8 @@ distributed's own), :func:`cenote.compute` and :func:`cenote.persist` run on its
 
     from cenote.distributed import Client
 
-    client = Client("localhost:8786")
+    client = Client("localhost:8786")  # a cluster that is there
+    client = Client()  # or one of this machine: Cenote's scheduler, Dask's workers
     total.compute()
 
 Scheduler and workers need not have Cenote installed: in the graphs that leave this process there are only Dask's
@@ -32,33 +33,11 @@ except ImportError as error:
 from distributed import *  # noqa: F403
 
 import cenote.dask  # noqa: F401  (what arrives from Dask, and what is named "cenote", is then understood)
-from cenote._dask_graph import graph_to_send
+from cenote.distributed.client import Client
+from cenote.distributed.local_cluster import LocalCluster
+from cenote.distributed.scheduler_process import SchedulerProcess
 
-__all__ = list(_distributed.__all__)
-
-
-class Client(_distributed.Client):
-    """The client of ``distributed``, whose ``get`` takes every graph that Cenote knows.
-
-    Parameters
-    ----------
-    *args, **kwargs
-        As of ``distributed.Client``; first of all the address of the scheduler, such as ``"localhost:8786"``.
-    """
-
-    def get(self, dsk: Any, keys: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute keys of a graph on the cluster.
-
-        Parameters
-        ----------
-        dsk
-            A graph: a dict, layers, the graph of a Delayed, an expression.
-        keys : key or nested list of keys
-            What to compute.
-        *args, **kwargs
-            As of ``distributed.Client.get``.
-        """
-        return super().get(graph_to_send(dsk), keys, *args, **kwargs)
+__all__ = [*_distributed.__all__, "Client", "LocalCluster", "SchedulerProcess"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,69 @@
+"""A cluster of this machine: Cenote's scheduler in a process of its own, and Dask's workers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import distributed
+
+from cenote.distributed.scheduler_process import SchedulerProcess
+
+
+class LocalCluster(distributed.LocalCluster):
+    """The ``LocalCluster`` of ``distributed`` with Cenote's scheduler inside.
+
+    The scheduler is a process of its own, so that neither the workers nor the programs that ask it to share its time,
+    and a program that holds the GIL does not hold up the cluster. It ends with the cluster, and with this process
+    however that ends.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of ``distributed.LocalCluster``: ``n_workers``, ``threads_per_worker``, ``processes``, ``memory_limit``,
+        ``host``, ``scheduler_port``, ``dashboard_address``, ``interface``, ``silence_logs``, ``blocked_handlers``,
+        ``scheduler_kwargs`` and others.
+    protocol : str, optional
+        ``"tcp"``. Workers in threads of this process (``processes=False``) reach the scheduler over TCP as well.
+
+    Raises
+    ------
+    RuntimeError
+        The cluster does not start, with the reason.
+    NotImplementedError
+        Something is asked for that Cenote's scheduler does not have.
+
+    Examples
+    --------
+    >>> from cenote.distributed import LocalCluster
+    >>> with LocalCluster(n_workers=2, threads_per_worker=1) as cluster:  # doctest: +SKIP
+    ...     cluster.scale(4)
+    """
+
+    scheduler_spec: dict[str, Any]
+
+    def __init__(self, *args: Any, protocol: str | None = None, **kwargs: Any) -> None:
+        security = kwargs.get("security")
+        encrypted = security is True or getattr(security, "require_encryption", False)
+        if protocol is None and not encrypted and "://" not in (kwargs.get("host") or ""):
+            protocol = "tcp://"  # Dask's own default may be "inproc", which does not leave a process
+        self._quiet = bool(kwargs.get("silence_logs", True))
+        super().__init__(*args, protocol=protocol, **kwargs)
+
+    async def _start(self) -> None:
+        options = {**self.scheduler_spec["options"], "quiet": self._quiet}
+        self.scheduler_spec = {"cls": SchedulerProcess, "options": options}
+        await super()._start()
+
+    async def _correct_state_internal(self) -> None:
+        await super()._correct_state_internal()
+        # Another process tells this one which workers there are, so that the news come a moment after the workers.
+        deadline = time.monotonic() + 2
+        while not self._are_known() and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+    def _are_known(self) -> bool:
+        running = [worker for worker in self.workers.values() if worker.status == distributed.Status.running]
+        known = self.scheduler_info["workers"]
+        return all(getattr(worker, "worker_address", worker.address) in known for worker in running)
