@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cenote import utils
+from cenote import compute, utils
 from cenote.context import globalmethod
 from cenote.core import (
     flatten,
@@ -31,6 +31,8 @@ from cenote.core import (
     toposort,
     validate_key,
 )
+from cenote.optimization import cull
+from cenote.order import order
 from cenote.task_spec import Alias, DataNode, Task, TaskRef
 from cenote.tokenize import tokenize
 from cenote.typing import DaskCollection, HLGDaskCollection
@@ -93,6 +95,22 @@ def test_deep_lists_are_flattened_and_searched_without_recursion():
     assert keys_in_tasks({"x"}, [deep]) == {"x"}
     assert has_tasks({"x": 1}, deep)
     assert list(preorder_traversal((sum, deep)))[-1] == "x"
+
+
+def test_what_contains_itself_is_an_error_and_no_endless_loop():
+    nested = ["x"]
+    nested += [nested, (abs, nested), {"in": nested}]
+    graph = {"x": 1, "y": (len, nested)}
+    for read in (flatten, lambda nested: keys_in_tasks(graph, [nested])):
+        with pytest.raises(RecursionError, match="contains itself"):
+            list(read(nested))
+    for read in (order, lambda graph: cull(graph, "y"), lambda graph: compute(graph["y"])):
+        with pytest.raises(RecursionError, match="contains itself"):
+            read(graph)
+    shared = ["x"]
+    for _ in range(10):
+        shared = [shared, shared]
+    assert len(keys_in_tasks(graph, [shared], as_list=True)) == len(cull({"x": 1, "y": shared}, "y")[1]["y"]) == 1024
 
 
 def test_strings_are_not_flattened_even_if_strings_are_containers():

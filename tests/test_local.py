@@ -212,6 +212,30 @@ def test_calls_nested_ten_thousand_deep():
     assert get_threaded({"x": 1, "y": nested}, "y") == 10_002
 
 
+def test_keys_nested_ten_thousand_deep():
+    keys = ["x"]
+    for _ in range(10_000):
+        keys = [keys]
+    result = get_sync({"x": 1}, keys)
+    for _ in range(10_000):
+        (result,) = result
+    assert result == (1,)
+
+
+@pytest.mark.parametrize("period", [1, 2, 64, 100])
+def test_a_list_that_contains_itself_is_an_error_that_names_the_key(period):
+    first = []
+    nested = first
+    for _ in range(period - 1):
+        nested = [nested, nested] if period == 2 else [nested]
+    first.append(nested)
+    first.append("x")
+    with pytest.raises(RecursionError, match="'y' contains itself"):
+        get_sync({"x": 1, "y": (len, first)}, "y")
+    with pytest.raises(RecursionError, match="contains itself"):
+        get_sync({"x": 1}, first)
+
+
 def test_callbacks_in_their_order():
     heard = []
 

@@ -349,6 +349,41 @@ def test_the_interpreter_ends_while_tasks_are_left_behind():
     assert python(program) == "failed\n"
 
 
+@pytest.mark.parametrize("watched", [False, True])
+def test_the_interpreter_does_not_wait_for_what_a_daemon_thread_asked_for(watched):
+    program = f"""
+        import threading
+        from cenote.threaded import get
+        begun = threading.Event()
+        def wait(i):
+            begun.set()
+            threading.Event().wait(0.2)
+        graph = {{("x", i): (wait, i) for i in range(10_000)}}
+        callbacks = [(None,) * 5] if {watched} else None
+        threading.Thread(target=get, args=(graph, list(graph)), kwargs=dict(callbacks=callbacks), daemon=True).start()
+        begun.wait(30)
+        print("left")
+    """
+    assert python(program) == "left\n"
+
+
+def test_the_interpreter_waits_for_what_a_thread_that_is_no_daemon_asked_for():
+    program = """
+        import threading
+        from cenote.threaded import get
+        begun = threading.Event()
+        def wait(i):
+            begun.set()
+            threading.Event().wait(0.05)
+            return i
+        def run():
+            print(get({("x", i): (wait, i) for i in range(10)}, [("x", 9)], num_workers=1))
+        threading.Thread(target=run).start()
+        begun.wait(30)
+    """
+    assert python(program) == "(9,)\n"
+
+
 class Result:
     """A result that can be watched."""
 

@@ -147,6 +147,11 @@ def flatten(seq: Any, container: Any = list) -> Iterator[Any]:
     container : type or tuple of types
         What counts as nesting.
 
+    Raises
+    ------
+    RecursionError
+        A container contains itself.
+
     Examples
     --------
     >>> list(flatten([1, [2, [3]], (4, 5)]))
@@ -155,14 +160,17 @@ def flatten(seq: Any, container: Any = list) -> Iterator[Any]:
     if isinstance(seq, str):
         yield seq
         return
-    work = [iter(seq)]
+    work = [(seq, iter(seq))]
     while work:
-        for item in work[-1]:
+        for item in work[-1][1]:
             if isinstance(item, container):
                 if isinstance(item, str):
                     yield item
                     continue
-                work.append(iter(item))
+                work.append((item, iter(item)))
+                # One that contains itself has no end, so that it is enough to look now and then.
+                if len(work) % 64 == 0 and any(item is around for around, _ in work[:-1]):
+                    raise RecursionError("a container that contains itself cannot be flattened")
                 break
             yield item
         else:
@@ -220,6 +228,11 @@ def keys_in_tasks(keys: Collection[Any], tasks: Iterable[Any], as_list: bool = F
     as_list : bool
         Return a list in which a key stands as often as it is mentioned, instead of a set.
 
+    Raises
+    ------
+    RecursionError
+        A container contains itself.
+
     Examples
     --------
     >>> keys_in_tasks(["x", "y", "z"], [(max, "x", [(abs, "y")]), "other"]) == {"x", "y"}
@@ -228,8 +241,14 @@ def keys_in_tasks(keys: Collection[Any], tasks: Iterable[Any], as_list: bool = F
     nodes, references = _kinds("GraphNode", GraphNode), _kinds("TaskRef", TaskRef)
     found: list[Key] = []
     work = list(tasks)
+    depth, containers = 0, set[int]()
     while work:
         deeper: list[Any] = []
+        if depth > 4:  # what is deeper than it has containers contains itself
+            containers.update(id(item) for item in work if isinstance(item, (list, tuple, dict)))
+            if depth > 5 + len(containers):
+                raise RecursionError("a container in a task contains itself")
+        depth += 1
         for item in work:
             kind = type(item)
             if kind is tuple and item and callable(item[0]):

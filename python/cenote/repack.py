@@ -73,15 +73,18 @@ class _Found:
 def _steps(args: tuple[Any, ...], traverse: bool, found: _Found) -> list[Step]:
     """The program for ``args``. Containers that are being read lie on a list, so that no depth is too deep."""
     steps: list[Step] = []
-    reading: list[tuple[Iterator[Any], Any, int]] = [(iter(args), tuple, len(args))]
+    reading: list[tuple[Any, Iterator[Any], Any, int]] = [(args, iter(args), tuple, len(args))]
     while reading:
-        items, build, count = reading[-1]
+        _, items, build, count = reading[-1]
         for item in items:
             if type(item) is Delayed or is_dask_collection(item):
                 steps.append(found.place(item))
             elif traverse and (opened := _opened(item)) is not None:
                 inner, inner_build = opened
-                reading.append((iter(inner), inner_build, len(inner)))
+                reading.append((item, iter(inner), inner_build, len(inner)))
+                # One that contains itself has no end, so that it is enough to look now and then.
+                if len(reading) % 64 == 0 and any(item is around for around, *_ in reading[:-1]):
+                    raise RecursionError("a container that contains itself cannot be an argument")
                 break
             else:
                 steps.append((None, item))

@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,7 @@ def _threads(pool: Any, num_workers: int | None) -> tuple[Callable[..., Any] | N
             return None, num_workers or _cpus()
         pool = _own_pool(num_workers)
         return pool.submit, pool._max_workers
+    _mind_the_exit()
     if local.is_a(pool, "multiprocessing.pool", "Pool"):
         return local.MultiprocessingPoolExecutor(pool).submit, pool._processes
     return pool.submit, getattr(pool, "_max_workers", None) or num_workers or _cpus()
@@ -116,6 +118,7 @@ def _own_pool(num_workers: int | None) -> ThreadPoolExecutor:
     if pool is None:
         from concurrent.futures import ThreadPoolExecutor  # its import takes longer than many a graph
 
+        _mind_the_exit()
         with _pools_lock:
             pool = ThreadPoolExecutor(size, thread_name_prefix="cenote")
             _pools.setdefault(thread, {})[size] = pool
@@ -123,6 +126,21 @@ def _own_pool(num_workers: int | None) -> ThreadPoolExecutor:
                 for unused in _pools.pop(dead).values():
                     unused.shutdown(wait=False)
     return pool
+
+
+@cache
+def _mind_the_exit() -> None:
+    """See to it that the interpreter, when it ends, need not wait for the runs of daemon threads.
+
+    Before it ends it waits for the threads of executors. `concurrent.futures.thread` has it do so, and is loaded first,
+    so that the function registered here is called first.
+    """
+    import concurrent.futures.thread  # noqa: F401
+
+    register = getattr(threading, "_register_atexit", None)  # atexit itself comes too late
+    with suppress(RuntimeError):  # the interpreter is ending already
+        if register is not None:
+            register(_native.leave)
 
 
 def _shutdown() -> None:

@@ -34,7 +34,9 @@ mod _native {
     #[pymodule_export]
     use super::frames::frameless;
     #[pymodule_export]
-    use super::local::{Stepper, cpus, is_worker, run_portable, run_subgraph, run_sync, run_threaded};
+    use super::local::{
+        Stepper, check_leaving, cpus, is_worker, leave, run_portable, run_subgraph, run_sync, run_threaded,
+    };
     #[pymodule_export]
     use super::order::order;
 

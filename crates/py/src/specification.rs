@@ -4,11 +4,16 @@
 use std::collections::VecDeque;
 
 use cenote_core::graph::{Graph, GraphBuilder, TaskId, TaskKind};
-use pyo3::exceptions::PyTypeError;
+use hashbrown::HashSet;
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PySet, PyString, PyTuple, PyType};
+use rustc_hash::FxBuildHasher;
 
 use crate::graph::Keys;
+
+/// From this depth on containers are counted: a value that is deeper than it has containers contains itself.
+const SHALLOW: usize = 4;
 
 /// A specification: keys, and what belongs to them.
 pub struct Specification<'py> {
@@ -121,7 +126,8 @@ impl<'py> Reader<'py> {
     /// says which task a name is, if it is one.
     ///
     /// # Errors
-    /// What `find` raises, but for a `TypeError`: what cannot be hashed is no name.
+    /// What `find` raises, but for a `TypeError`: what cannot be hashed is no name. `RecursionError` for a value that
+    /// contains itself.
     pub fn names<F>(&mut self, value: &Bound<'py, PyAny>, names: &mut Vec<TaskId>, find: &mut F) -> PyResult<()>
     where
         F: FnMut(&Bound<'py, PyAny>, Source) -> PyResult<Option<TaskId>>,
@@ -135,7 +141,20 @@ impl<'py> Reader<'py> {
         }
         self.queue.clear();
         self.expand(value, names, find)?;
+        let (mut depth, mut level) = (0, self.queue.len());
+        let mut containers = HashSet::<usize, FxBuildHasher>::default();
         while let Some(value) = self.queue.pop_front() {
+            if level == 0 {
+                depth += 1;
+                level = self.queue.len() + 1;
+                if depth > SHALLOW + containers.len() {
+                    return Err(PyRecursionError::new_err("a container in a value of the graph contains itself"));
+                }
+            }
+            level -= 1;
+            if depth >= SHALLOW && !is_atom(&value) {
+                containers.insert(value.as_ptr() as usize);
+            }
             self.expand(&value, names, find)?;
         }
         Ok(())

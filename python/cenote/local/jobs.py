@@ -75,6 +75,7 @@ class Jobs:
 
     def wait(self) -> list[Report]:
         """Wait for the next job to end, and return the reports of its tasks."""
+        _native.check_leaving()
         done = self.done.get()
         self.under_way -= 1
         return done if self.hires else done.result()

@@ -2,6 +2,7 @@
 //! allows.
 
 use cenote_core::graph::TaskId;
+use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple, PyType};
 
@@ -9,6 +10,10 @@ use super::classes::Classes;
 use super::keys::Keys;
 use super::op::Build;
 use super::table::TableBuilder;
+
+/// At every so many containers inside each other it is looked whether the innermost is one of those around it. In one
+/// that contains itself there is no end to them, so that none is missed.
+const CONTAINERS_BETWEEN_LOOKS: usize = 64;
 
 /// The state of reading one graph.
 pub struct Parser<'py> {
@@ -21,6 +26,8 @@ pub struct Parser<'py> {
 
 /// A container, call or task object whose items are being read.
 pub(super) struct Frame<'py> {
+    /// What is being read; only of those where it is looked for containers that contain themselves.
+    pub container: Option<Bound<'py, PyAny>>,
     pub items: Bound<'py, PyTuple>,
     pub next: usize,
     pub rules: Rules,
@@ -87,10 +94,32 @@ impl<'py> Parser<'py> {
     }
 
     pub(super) fn visit(&mut self, item: &Bound<'py, PyAny>, rules: Rules) -> PyResult<()> {
+        let depth = self.frames.len();
         match rules {
             Rules::Legacy | Rules::Arguments => self.legacy(item, rules),
             Rules::Objects => self.object(item),
+        }?;
+        if self.frames.len() > depth { self.opened(item) } else { Ok(()) }
+    }
+
+    /// Looks whether the container that was just opened contains itself, when it is time to look.
+    fn opened(&mut self, container: &Bound<'py, PyAny>) -> PyResult<()> {
+        if self.frames.len() < CONTAINERS_BETWEEN_LOOKS {
+            return Ok(());
         }
+        let around = self.frames.iter().rev().filter_map(|frame| frame.container.as_ref());
+        if self.frames.len().is_multiple_of(CONTAINERS_BETWEEN_LOOKS)
+            && around.into_iter().any(|around| around.is(container))
+        {
+            let key = self.keys.object(self.py, self.builder.current()).repr()?;
+            return Err(PyRecursionError::new_err(format!(
+                "a container in the value of the key {key} contains itself"
+            )));
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.container = Some(container.clone());
+        }
+        Ok(())
     }
 
     /// Pushes the result of the task `key`, which may turn out to be absent.
@@ -117,7 +146,8 @@ impl<'py> Parser<'py> {
         if let Some(object) = ahead {
             self.value(object);
         }
-        self.frames.push(Frame { ahead: usize::from(ahead.is_some()), items, next, rules, makes, position });
+        let ahead = usize::from(ahead.is_some());
+        self.frames.push(Frame { container: None, ahead, items, next, rules, makes, position });
     }
 
     fn close(&mut self, frame: Frame<'py>) -> PyResult<()> {

@@ -7,12 +7,13 @@ use cenote::local::{Engine, Outcome};
 use cenote_core::graph::TaskId;
 use cenote_core::local::{Local, StartError};
 use cenote_core::order::{Cycle, order};
-use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use super::context::CallerContext;
 use super::shell::PyShell;
+use super::wanted::Wanted;
 use super::worker::employer_submit;
 use crate::compare::compare_keys;
 use crate::delayed::{self, DelayedGraph};
@@ -37,7 +38,7 @@ pub fn run_threaded<'py>(
     let py = graph.py();
     let (machine, mut shell, wanted) = start(graph, keys, cache)?;
     if machine.is_done() {
-        return wanted.results(py, &shell);
+        return wanted.results(py, &shell.values);
     }
     shell.context = Some(CallerContext::current(py)?);
     let employer = employer_submit(py);
@@ -93,57 +94,6 @@ pub fn run_subgraph<'py>(
     run_sync(graph, key, Some(known.as_any()))
 }
 
-/// What the caller asked for: ids in the nesting of the keys.
-pub enum Wanted {
-    One(TaskId),
-    Many(Vec<Wanted>),
-}
-
-impl Wanted {
-    /// Finds the ids of `keys`: a key, or a list of keys and lists.
-    ///
-    /// # Errors
-    /// `KeyError` for a key that the graph does not have; what the key's hash raises.
-    pub fn find(table: &mut Table, keys: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::find_among(table, keys, 1)
-    }
-
-    fn find_among(table: &mut Table, keys: &Bound<'_, PyAny>, keys_len: usize) -> PyResult<Self> {
-        if let Ok(list) = keys.cast::<PyList>() {
-            let len = list.len() * keys_len;
-            let parts: PyResult<_> = list.iter().map(|keys| Self::find_among(table, &keys, len)).collect();
-            return parts.map(Self::Many);
-        }
-        let known = table.keys_mut().map_or(Ok(None), |known| known.find_among_few(keys, keys_len))?;
-        match known {
-            Some(task) if !table.absent().contains(&task) => Ok(Self::One(task)),
-            _ => Err(PyKeyError::new_err(keys.clone().unbind())),
-        }
-    }
-
-    /// The ids, in order.
-    pub fn flatten(&self, ids: &mut Vec<TaskId>) {
-        match self {
-            Self::One(task) => ids.push(*task),
-            Self::Many(parts) => parts.iter().for_each(|part| part.flatten(ids)),
-        }
-    }
-
-    /// The results in the nesting of the keys, tuples for lists.
-    pub fn results<'py>(&self, py: Python<'py>, shell: &PyShell) -> PyResult<Bound<'py, PyAny>> {
-        match self {
-            Self::One(task) => {
-                let missing = || PyKeyError::new_err(format!("task number {} has no result; please report", task.0));
-                shell.values.get(py, *task).ok_or_else(missing)
-            }
-            Self::Many(parts) => {
-                let results = parts.iter().map(|part| part.results(py, shell)).collect::<PyResult<Vec<_>>>()?;
-                Ok(PyTuple::new(py, results)?.into_any())
-            }
-        }
-    }
-}
-
 /// Reads the graph, orders it, and makes the machine and the shell of a run.
 ///
 /// # Errors
@@ -161,7 +111,7 @@ pub fn start<'py>(
             && keys.is(graph)
             && let Some((table, roots)) = delayed::read(nodes)?
         {
-            return start_table(py, table, Wanted::Many(roots.into_iter().map(Wanted::One).collect()));
+            return start_table(py, table, Wanted::all(roots));
         }
         return start(graph, &nodes.get().root_keys(py)?, cache);
     }
@@ -182,9 +132,7 @@ pub fn start_table(py: Python<'_>, mut table: Table, wanted: Wanted) -> PyResult
     };
     let priorities = order(table.graph(), &dependents, tie_break).map_err(|cycle| cycle_error(py, &table, &cycle))?;
     drop(dependents);
-    let mut ids = Vec::new();
-    wanted.flatten(&mut ids);
-    let machine = Local::new(table.take_graph(), &priorities, &ids, table.absent())
+    let machine = Local::new(table.take_graph(), &priorities, &wanted.tasks(), table.absent())
         .map_err(|error| missing_dependency(py, &table, &error))?;
     let shell = PyShell::new(py, table, |task| machine.is_needed(task));
     Ok((machine, shell, wanted))
@@ -219,7 +167,7 @@ fn finish<'py>(
     wanted: &Wanted,
 ) -> PyResult<Bound<'py, PyAny>> {
     match outcome {
-        Outcome::Done => wanted.results(py, engine.shell()),
+        Outcome::Done => wanted.results(py, &engine.shell().values),
         Outcome::Stopped(error) => Err(error),
         Outcome::Failed(task, error) => {
             if let Ok(key) = engine.shell().table.key(py, task) {

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::context::CallerContext;
+use super::exit::check_leaving;
 use super::program;
 use super::values::Values;
 use super::worker::Worker;
@@ -84,7 +85,7 @@ impl Shell for PyShell {
     fn check(&self) -> Result<(), PyErr> {
         Python::attach(|py| {
             py.check_signals()?;
-            Ok(())
+            check_leaving(py)
         })
     }
 }

@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use super::context::CallerContext;
-use super::get::{Wanted, note_key, start};
+use super::get::{note_key, start};
 use super::program;
 use super::shell::PyShell;
+use super::wanted::Wanted;
 use crate::graph::{Build, Step};
 
 /// One run, stepped from outside. Tasks go by their number; `key` tells the key.
@@ -82,7 +83,7 @@ impl Stepper {
 
     /// The results that were asked for, in the nesting of the keys.
     fn results<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.wanted.results(py, &self.shell)
+        self.wanted.results(py, &self.shell.values)
     }
 
     /// Whether every task that is needed has finished.
