@@ -22,6 +22,7 @@ pub mod question;
 pub mod record;
 pub mod rpc;
 pub mod serialized;
+pub mod shuffle;
 pub mod value;
 pub mod versions;
 pub mod worker;

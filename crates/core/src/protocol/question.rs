@@ -9,6 +9,7 @@ use super::coordination::{
 };
 use super::field::{Map, Optional, Text};
 use super::record::{operations, record};
+use super::shuffle::{PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask};
 use super::value::Value;
 use super::worker::{HeartbeatWorker, RegisterWorker, Unregister};
 use crate::key::Key;
@@ -90,6 +91,14 @@ operations! {
         StopTaskMetadata "stop_task_metadata",
         /// Something happened.
         LogEvent "log_event",
+        /// The run of a shuffle.
+        ShuffleGet "shuffle_get",
+        /// The run of a shuffle, which begins if there is none.
+        ShuffleGetOrCreate "shuffle_get_or_create",
+        /// A task may run only where its part of a shuffle goes.
+        ShuffleRestrictTask "shuffle_restrict_task",
+        /// A shuffle has come to its barrier. Asked by the process itself, which tells the workers.
+        PassBarrier "cenote-pass-barrier",
         /// Forget all tasks. Asked by the process itself, which restarts the workers then.
         Restart "cenote-restart",
         /// Workers or nannies that come are to have a plugin. Asked by the process itself.

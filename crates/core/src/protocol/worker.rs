@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::field::{Map, Number, Optional, Text};
 use super::record::{operations, record};
 use super::serialized::Pickled;
+use super::shuffle::ShuffleFail;
 use super::value::Value;
 use crate::key::Key;
 
@@ -60,6 +61,8 @@ operations! {
         WorkerStatusChange "worker-status-change",
         /// A worker has left.
         RemoveWorker "remove-worker",
+        /// A run of a shuffle is over.
+        ShuffleFail "shuffle-fail",
         /// Close.
         Close "close",
         /// Nothing more will be said here.

@@ -6,6 +6,7 @@ use super::wait::WaitReason;
 use crate::key::Key;
 use crate::protocol::client::{ToClient, UpdateGraph};
 use crate::protocol::rpc::ErrorReply;
+use crate::protocol::shuffle::PlanShuffle;
 use crate::protocol::value::Value;
 use crate::protocol::worker::ToWorker;
 
@@ -41,6 +42,14 @@ pub enum Instruction {
         ticket: u64,
         /// The answer, or the error that is raised where it was asked.
         answer: Result<Value, ErrorReply>,
+    },
+    /// Let Python plan a run of a shuffle, and answer with
+    /// [`ShufflePlanned`](super::stimulus::Stimulus::ShufflePlanned), always.
+    PlanShuffle {
+        /// What the answer must repeat.
+        ticket: u64,
+        /// What is known of it.
+        plan: Box<PlanShuffle>,
     },
     /// Something is wrong here: an unfinished task will never be finished. Log it.
     Stuck {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::instruction::{Exception, Instruction};
-use super::stimulus::{GraphSpec, Stimulus};
+use super::stimulus::Stimulus;
 use super::{Scheduler, Settings};
 use crate::protocol::error::{DecodeError, Problem};
 use crate::protocol::exception::LastWorker;
@@ -123,6 +123,11 @@ fn write_instruction(instruction: &Instruction, writer: &mut Writer) {
             key.write(writer);
             writer.str(&format!("{reason:?}"));
         }
+        Instruction::PlanShuffle { ticket, plan } => {
+            tagged(writer, 5, 2);
+            ticket.write(writer);
+            plan.write(writer);
+        }
     }
 }
 
@@ -162,16 +167,7 @@ impl Field for Stimulus {
             Self::Materialized { ticket, outcome } => {
                 tagged(writer, 3, 2);
                 ticket.write(writer);
-                match outcome {
-                    Ok(graph) => {
-                        tagged(writer, 0, 1);
-                        graph.write(writer);
-                    }
-                    Err(exception) => {
-                        tagged(writer, 1, 1);
-                        exception.write(writer);
-                    }
-                }
+                write_outcome(outcome, writer);
             }
             Self::Worker { worker, said } => {
                 tagged(writer, 4, 2);
@@ -198,6 +194,11 @@ impl Field for Stimulus {
                 tagged(writer, 9, 1);
                 ticket.write(writer);
             }
+            Self::ShufflePlanned { ticket, outcome } => {
+                tagged(writer, 10, 2);
+                ticket.write(writer);
+                write_outcome(outcome, writer);
+            }
         }
     }
 
@@ -214,13 +215,27 @@ impl Field for Stimulus {
                 7 => Self::Asked { ticket: Field::read(reader)?, question: Operation::read(reader)? },
                 8 => Self::Tick,
                 9 => Self::Withdrawn { ticket: Field::read(reader)? },
+                10 => Self::ShufflePlanned { ticket: Field::read(reader)?, outcome: read_outcome(reader)? },
                 _ => return Err(reader.error(Problem::Range)),
             })
         })
     }
 }
 
-fn read_outcome(reader: &mut Reader<'_>) -> Read<Result<GraphSpec, Exception>> {
+fn write_outcome<T: Field>(outcome: &Result<T, Exception>, writer: &mut Writer) {
+    match outcome {
+        Ok(made) => {
+            tagged(writer, 0, 1);
+            made.write(writer);
+        }
+        Err(exception) => {
+            tagged(writer, 1, 1);
+            exception.write(writer);
+        }
+    }
+}
+
+fn read_outcome<T: Field>(reader: &mut Reader<'_>) -> Read<Result<T, Exception>> {
     read_tagged(reader, |tag, reader| match tag {
         0 => Field::read(reader).map(Ok),
         _ => Field::read(reader).map(Err),

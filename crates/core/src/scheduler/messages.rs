@@ -36,6 +36,7 @@ impl Cause {
             Stimulus::DataArrived { .. } => ("update-data", None),
             Stimulus::Withdrawn { .. } => ("withdrawn", None),
             Stimulus::Asked { question, .. } => ("request", said_by_question(question)),
+            Stimulus::ShufflePlanned { .. } => ("shuffle-planned", None),
             Stimulus::Tick => ("tick", None),
         };
         Self { kind, id: id.cloned(), computing: None }

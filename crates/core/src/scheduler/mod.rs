@@ -35,6 +35,7 @@ mod registry;
 mod relation;
 mod replicas;
 mod retirement;
+mod shuffle;
 pub mod stimulus;
 pub mod story;
 mod submission;
@@ -63,6 +64,7 @@ use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
 use retirement::Retirement;
+use shuffle::Shuffles;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, TaskId, Tasks};
@@ -161,6 +163,7 @@ pub struct Scheduler {
     retirements: Vec<Retirement>,
     /// When it was last seen how far they are.
     retirements_seen: Option<f64>,
+    shuffles: Shuffles,
     /// Whose graphs are being read.
     tickets: Map<u64, ClientId>,
     ticket_last: u64,
@@ -208,6 +211,7 @@ impl Scheduler {
             idleness: Idleness::default(),
             retirements: Vec::new(),
             retirements_seen: None,
+            shuffles: Shuffles::default(),
             tickets: Map::default(),
             ticket_last: 0,
             generation: 0,
@@ -243,6 +247,7 @@ impl Scheduler {
             Stimulus::DataArrived { data, client } => self.data_arrived(data, client.as_ref()),
             Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
             Stimulus::Withdrawn { ticket } => self.withdraw(ticket),
+            Stimulus::ShufflePlanned { ticket, outcome } => self.shuffle_planned(ticket, outcome),
             Stimulus::Tick => self.tick(),
         }
         self.resume_waiting();

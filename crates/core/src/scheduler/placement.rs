@@ -21,7 +21,9 @@ pub(super) enum Place {
 
 impl Scheduler {
     pub(super) fn place(&mut self, id: TaskId) -> Place {
-        let worker = match (self.is_rootish(id), self.settings.worker_saturation.is_finite()) {
+        // What only finds out where its part of a shuffle is goes there at once.
+        let queues = self.settings.worker_saturation.is_finite() && !self.takes_from_shuffle(id);
+        let worker = match (self.is_rootish(id), queues) {
             (true, true) => return self.workers.least_busy().map_or(Place::Queue, Place::Worker),
             (true, false) => self.worker_of_siblings(id),
             (false, _) => self.best_worker(id),

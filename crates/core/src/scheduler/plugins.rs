@@ -5,13 +5,22 @@ use super::registry::Map;
 use super::stimulus::Text;
 use crate::protocol::field;
 use crate::protocol::question::{DropPlugin, KeepPlugin};
+use crate::protocol::shuffle;
 use crate::protocol::value::Value;
 
 /// The plugins of workers and those of nannies, by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plugins {
     workers: Map<Text, Value>,
     nannies: Map<Text, Value>,
+}
+
+impl Default for Plugins {
+    /// Every worker can shuffle.
+    fn default() -> Self {
+        let shuffle = ("shuffle".into(), Value::Bytes(shuffle::worker_plugin()));
+        Self { workers: Map::from_iter([shuffle]), nannies: Map::default() }
+    }
 }
 
 impl Plugins {

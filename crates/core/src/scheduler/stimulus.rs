@@ -11,6 +11,7 @@ pub use crate::protocol::field::Text;
 use crate::protocol::question::Question;
 use crate::protocol::record::record;
 use crate::protocol::serialized::Pickled;
+use crate::protocol::shuffle::ShufflePlan;
 use crate::protocol::value::Value;
 use crate::protocol::worker::FromWorker;
 
@@ -77,6 +78,13 @@ pub enum Stimulus {
     Withdrawn {
         /// That of the question.
         ticket: u64,
+    },
+    /// Python has planned a run of a shuffle, or could not.
+    ShufflePlanned {
+        /// That of the instruction.
+        ticket: u64,
+        /// Who takes part, or what was raised.
+        outcome: Result<ShufflePlan, Exception>,
     },
     /// Time has passed.
     Tick,

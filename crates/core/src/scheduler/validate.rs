@@ -15,7 +15,7 @@ pub struct Violation {
     pub subject: String,
 }
 
-fn must(holds: bool, rule: &'static str, subject: &dyn std::fmt::Display) -> Result<(), Violation> {
+pub(super) fn must(holds: bool, rule: &'static str, subject: &dyn std::fmt::Display) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation { rule, subject: subject.to_string() }) }
 }
 
@@ -35,6 +35,7 @@ impl Scheduler {
         }
         self.validate_workers()?;
         self.validate_relations()?;
+        self.validate_shuffles()?;
         let queued = self.tasks.count(StateName::Queued);
         must(self.queued.len() == queued, "the queue holds nothing else", &queued)?;
         let stranded = self.tasks.count(StateName::NoWorker);

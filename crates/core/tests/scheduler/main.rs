@@ -3,5 +3,6 @@
 mod clients;
 mod computing;
 mod coordination;
+mod shuffle;
 mod table;
 mod workers;

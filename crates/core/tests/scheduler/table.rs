@@ -163,6 +163,7 @@ pub fn line(instruction: &Instruction) -> String {
             }
             ToWorker::WorkerStatusChange(it) => format!("{worker}: become {}", it.status),
             ToWorker::RemoveWorker(it) => format!("{worker}: gone {}", it.worker),
+            ToWorker::ShuffleFail(it) => format!("{worker}: fail {} run {}", it.shuffle_id, it.run_id),
             ToWorker::Close(it) => format!("{worker}: close, {}", it.reason),
             other => format!("{worker}: {other:?}"),
         },
@@ -175,6 +176,11 @@ pub fn line(instruction: &Instruction) -> String {
             other => format!("{client}: {other:?}"),
         },
         Instruction::Materialize { ticket, graph, .. } => format!("materialize {ticket}: {}", join(&graph.keys.0)),
+        Instruction::PlanShuffle { ticket, plan } => {
+            let barrier = plan.barrier.pickle().expect("the barrier is a pickle");
+            let (barrier, workers) = (String::from_utf8_lossy(&barrier).into_owned(), plan.workers.join(" "));
+            format!("plan {ticket}: {barrier} run {} for {workers}, {} aligned", plan.run_id, plan.aligned.len())
+        }
         Instruction::Answer { ticket, answer: Ok(answer) } => format!("answer {ticket}: {}", shown(answer)),
         Instruction::Answer { ticket, answer: Err(error) } => {
             format!("answer {ticket}: raises {}", error.exception_text)

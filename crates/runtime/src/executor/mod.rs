@@ -11,6 +11,7 @@ mod directory;
 mod graph;
 mod process;
 mod script;
+mod shuffle;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -230,6 +230,13 @@ impl Hub {
                     hub.stimulate(Stimulus::Materialized { ticket, outcome });
                 });
             }
+            Instruction::PlanShuffle { ticket, plan } => {
+                let hub = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    let outcome = hub.executor.plan_shuffle(&plan).await;
+                    hub.stimulate(Stimulus::ShufflePlanned { ticket, outcome });
+                });
+            }
             Instruction::Answer { ticket, answer } => {
                 if let Some(sender) = self.asked.borrow_mut().remove(&ticket) {
                     // Whoever asked may have gone.

@@ -90,6 +90,7 @@ impl Scheduler {
     /// Whoever asked has gone: what comes is not for it any more. It is answered as if its time were up.
     pub(in crate::scheduler) fn withdraw(&mut self, ticket: u64) {
         self.expire(ticket);
+        self.leave_plan(ticket);
     }
 
     /// Answers those whose time is up.

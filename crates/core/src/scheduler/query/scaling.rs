@@ -7,7 +7,7 @@ use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::question::Answer;
-use crate::scheduler::worker::WorkerId;
+use crate::scheduler::worker::{Worker, WorkerId};
 
 /// Seconds that the work that is there should take.
 const TARGET_DURATION: f64 = 5.0;
@@ -85,8 +85,10 @@ impl Scheduler {
             return Vec::new();
         }
         let limit_of = |id: WorkerId| self.workers[id].spec.memory_limit.unwrap_or(0);
-        // Whoever runs a task that has given back its thread would have to begin it again elsewhere.
-        let valid = self.workers.iter().filter(|(_, worker)| worker.long_running.is_empty());
+        // Whoever runs a task that has given back its thread would have to begin it again elsewhere, and so would a
+        // shuffle without one of those who take part.
+        let free = |id: WorkerId, worker: &Worker| worker.long_running.is_empty() && !self.shuffles.takes_part(id);
+        let valid = self.workers.iter().filter(|&(id, worker)| free(id, worker));
         let mut valid: Vec<_> = valid.map(|(id, _)| id).collect();
         let mut limit: u64 = valid.iter().map(|&id| limit_of(id)).sum();
         let held: u64 = valid.iter().map(|&id| self.replicas.bytes(id)).sum();

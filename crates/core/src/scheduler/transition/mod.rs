@@ -44,6 +44,7 @@ impl Scheduler {
             self.record_done(id);
         }
         self.transition_count += 1;
+        self.advance_shuffles(id, actual);
         self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
         recommendations
     }
@@ -92,6 +93,7 @@ impl Scheduler {
         }
         let finish = recommendations.get(id).cloned().unwrap_or(finish);
         let released = StateName::Released;
+        self.advance_shuffles(id, released);
         self.transitions[start as usize][released as usize] += 1;
         self.transitions[released as usize][finish.name() as usize] += 1;
         let more = match finish {
@@ -183,6 +185,7 @@ impl Scheduler {
     fn forget(&mut self, id: TaskId) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.drop_replicas(id);
+        self.forget_shuffle(id);
         let was_missing = u32::from(self.tasks[id].state() != StateName::Memory);
         for dependent in self.tasks.cut_dependents(id) {
             self.tasks[dependent].lost_dependencies = true;

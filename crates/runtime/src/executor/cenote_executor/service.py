@@ -21,12 +21,14 @@ from cenote_executor.function import (
     unregister_scheduler_plugin,
 )
 from cenote_executor.graph import materialize
+from cenote_executor.shuffle import plan_shuffle
 
 #: What can be asked for: the answer is some messages, and the end.
 OPERATIONS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     operation.__name__: operation
     for operation in (
         materialize,
+        plan_shuffle,
         run_function,
         register_scheduler_plugin,
         unregister_scheduler_plugin,

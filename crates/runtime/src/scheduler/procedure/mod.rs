@@ -10,6 +10,7 @@ mod rebalance;
 mod replicate;
 mod restart;
 mod scatter;
+mod shuffle;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -52,15 +53,11 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
+        "shuffle_barrier" => shuffle::barrier(hub, request.arguments()?).await,
         "profile" => profile::profile(hub, request.arguments()?).await,
         "amm_handler" => memory_manager(&request.arguments()?),
         "logs" | "get_logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
-        op if op.starts_with("shuffle_") => {
-            let text = "this scheduler (Cenote) has no P2P shuffles yet: \
-                        set the configuration dataframe.shuffle.method=tasks, and array.rechunk.method=tasks";
-            Err(ErrorReply::builtin(Builtin::Runtime, text))
-        }
         op => {
             tracing::warn!("{peer}: the request {op:?} is not known here");
             let text = format!("this scheduler (Cenote) does not know the request {op:?}; the scheduler of Dask may");

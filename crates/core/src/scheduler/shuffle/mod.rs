@@ -1,0 +1,107 @@
+//! P2P shuffles: workers send each other the parts of data, so that each has some of them as a whole.
+//!
+//! Tasks of the first kind send, one task is the barrier behind which all has been sent, and tasks of the last kind take
+//! their part where it is. So a run of a shuffle has workers that take part, and begins again without one that leaves.
+//!
+//! ```text
+//! a worker asks ─► plan (Python says who takes part) ─► run ─► its barrier is released, has failed, or a worker leaves
+//! ```
+
+mod end;
+mod plan;
+mod request;
+
+use std::collections::VecDeque;
+
+use plan::Plan;
+
+use super::Scheduler;
+use super::registry::{Map, Set};
+use super::stimulus::Text;
+use super::task::{StateName, TaskId};
+use super::validate::{Violation, must};
+use super::worker::WorkerId;
+use crate::key::Key;
+use crate::protocol::serialized::Pickled;
+
+/// Barriers are known by their names.
+const BARRIER: &str = "shuffle-barrier-";
+
+/// A shuffle that goes on.
+#[derive(Debug)]
+struct Run {
+    /// The id of the shuffle.
+    id: Text,
+    /// Which run it is, of all that there have been.
+    number: i64,
+    /// What workers are told, as Python has said it.
+    spec: Pickled,
+    /// The workers that take part.
+    participants: Set<WorkerId>,
+    /// Whether it was noted that a task of it has failed.
+    failed: bool,
+}
+
+/// All shuffles.
+#[derive(Debug, Default)]
+pub(super) struct Shuffles {
+    /// Those that go on, by their barriers.
+    runs: Map<TaskId, Run>,
+    /// Those that are about to begin. Python has been asked about the first: the others wait, for parts of the data that
+    /// are used together must go to the same workers.
+    plans: VecDeque<Plan>,
+    /// The question to Python about the first plan, if it was asked.
+    asked: Option<u64>,
+    /// Tasks that may run only where their part is, with the workers that they were restricted to before.
+    restricted: Map<TaskId, Vec<Text>>,
+    /// While a worker is removed: the barriers of the runs that have ended.
+    ended: Option<Vec<TaskId>>,
+    /// The number of the last run.
+    run_last: i64,
+    /// How many runs have been planned.
+    planned: usize,
+}
+
+impl Shuffles {
+    /// Whether a worker takes part in one.
+    pub fn takes_part(&self, worker: WorkerId) -> bool {
+        self.runs.values().any(|run| run.participants.contains(&worker))
+    }
+
+    /// A worker is about to be removed: from now on it is noted which runs end.
+    pub fn begin_removal(&mut self) {
+        self.ended = Some(Vec::new());
+    }
+
+    fn is_idle(&self) -> bool {
+        self.runs.is_empty() && self.plans.is_empty()
+    }
+}
+
+impl Scheduler {
+    /// The barrier of a shuffle, if it was submitted.
+    fn barrier(&self, shuffle: &str) -> Option<TaskId> {
+        let id = self.tasks.id(&Key::from(&*format!("{BARRIER}{shuffle}")))?;
+        self.tasks[id].run_spec.is_some().then_some(id)
+    }
+
+    /// Whether a task takes its part of a shuffle that goes on.
+    pub(super) fn takes_from_shuffle(&self, id: TaskId) -> bool {
+        !self.shuffles.runs.is_empty()
+            && self.tasks[id].dependencies.iter().any(|dependency| self.shuffles.runs.contains_key(dependency))
+    }
+
+    /// What must hold of shuffles.
+    pub(super) fn validate_shuffles(&self) -> Result<(), Violation> {
+        for (&barrier, run) in &self.shuffles.runs {
+            let passable = self.tasks.get(barrier).is_some_and(|task| task.state() != StateName::Erred);
+            must(passable, "a shuffle goes on while its barrier can be passed", &run.id)?;
+            let here = run.participants.iter().all(|&worker| self.workers.get(worker).is_some());
+            must(here, "who takes part in a shuffle is here", &run.id)?;
+        }
+        let known = self.shuffles.restricted.keys().all(|&task| self.tasks.get(task).is_some());
+        must(known, "who waits for its part of a shuffle is known", &self.shuffles.restricted.len())?;
+        let asked = self.shuffles.asked.is_some();
+        must(asked != self.shuffles.plans.is_empty(), "Python is asked about the first plan", &self.shuffles.plans.len())
+    }
+}

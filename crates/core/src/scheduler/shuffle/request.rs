@@ -1,0 +1,106 @@
+//! Requests: what workers ask about shuffles. A worker whose idea of one is stale is told so.
+
+use super::plan::{Asker, unknown_worker};
+use crate::protocol::exception::Builtin;
+use crate::protocol::rpc::ErrorReply;
+use crate::protocol::shuffle::{PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask, inconsistent, told};
+use crate::protocol::value::Value;
+use crate::scheduler::Scheduler;
+use crate::scheduler::task::{StateName, TaskId};
+
+impl Scheduler {
+    /// Tells a worker about a run of which it has heard. It takes part from now on.
+    pub(in crate::scheduler) fn tell_shuffle(&mut self, ticket: u64, it: &ShuffleGet) {
+        let answer = match self.workers.id(&it.worker) {
+            None => unknown_worker(),
+            Some(worker) => {
+                match self.barrier(&it.id).and_then(|barrier| self.shuffles.runs.get_mut(&barrier)) {
+                    Some(run) => {
+                        run.participants.insert(worker);
+                        told(&run.spec)
+                    }
+                    None => not_active(&it.id),
+                }
+            }
+        };
+        self.answer(ticket, Ok(answer));
+    }
+
+    /// Tells a worker about the run of a shuffle, which begins if there is none.
+    pub(in crate::scheduler) fn join_shuffle(&mut self, ticket: u64, it: ShuffleGetOrCreate) {
+        let Some(worker) = self.workers.id(&it.worker) else {
+            return self.answer(ticket, Ok(unknown_worker()));
+        };
+        let Some(barrier) = self.barrier(&it.shuffle_id) else {
+            let shuffle = &it.shuffle_id;
+            let text = format!(
+                "the barrier of the shuffle {shuffle} does not exist: its task was fused with others when the graph was \
+                 made, or it was cancelled"
+            );
+            return self.answer(ticket, Ok(inconsistent(&text)));
+        };
+        if let Some(run) = self.shuffles.runs.get_mut(&barrier) {
+            run.participants.insert(worker);
+            let answer = told(&run.spec);
+            return self.answer(ticket, Ok(answer));
+        }
+        let state = self.tasks.id(&it.key).map_or(StateName::Forgotten, |id| self.tasks[id].state());
+        if state != StateName::Processing {
+            let text = format!("the task {} should be processing, but is {}", it.key, state.name());
+            return self.answer(ticket, Ok(inconsistent(&text)));
+        }
+        self.plan_shuffle(barrier, it.shuffle_id, Asker { ticket, worker });
+    }
+
+    /// From now on a task runs only where its part of a shuffle goes.
+    pub(in crate::scheduler) fn restrict_to_part(&mut self, ticket: u64, it: ShuffleRestrictTask) {
+        let answer = match (self.run_numbered(&it.id, it.run_id), self.tasks.id(&it.key)) {
+            (Err(why), _) => Ok(why),
+            (_, None) => Err(ErrorReply::builtin(Builtin::Key, &it.key.to_string())),
+            (Ok(_), Some(id)) => {
+                if !self.shuffles.restricted.contains_key(&id) {
+                    let restrictions = self.tasks[id].restrictions.get_or_insert_default();
+                    let before = std::mem::replace(&mut restrictions.workers, vec![it.worker]);
+                    self.shuffles.restricted.insert(id, before);
+                }
+                Ok(Value::map([("status", "OK".into())]))
+            }
+        };
+        self.answer(ticket, answer);
+    }
+
+    /// All data has been sent: the answer says who must be told. If some was sent in another run, all begins again.
+    pub(in crate::scheduler) fn pass_barrier(&mut self, ticket: u64, it: &PassBarrier) {
+        let answer = match self.run_numbered(&it.id, it.run_id) {
+            Err(why) => Err(ErrorReply::builtin(Builtin::Value, why.get("message").and_then(Value::as_str).unwrap_or(""))),
+            Ok(barrier) if it.consistent => {
+                let participants = &self.shuffles.runs[&barrier].participants;
+                let addresses = participants.iter().map(|&worker| self.workers[worker].address().clone().into());
+                Ok(Value::Tuple(addresses.collect()))
+            }
+            Ok(barrier) => {
+                self.restart_shuffle(barrier);
+                Ok(Value::Nil)
+            }
+        };
+        self.answer(ticket, answer);
+    }
+
+    /// The barrier of a run, or why there is no such run.
+    fn run_numbered(&self, shuffle: &str, number: i64) -> Result<TaskId, Value> {
+        let found = self.barrier(shuffle).and_then(|barrier| Some((barrier, self.shuffles.runs.get(&barrier)?)));
+        match found {
+            None => Err(not_active(shuffle)),
+            Some((barrier, run)) if run.number == number => Ok(barrier),
+            Some((_, run)) => {
+                let stale = if run.number > number { "stale" } else { "invalid" };
+                let text = format!("the request is {stale}: run {number} of the shuffle {shuffle}, which is in run {}", run.number);
+                Err(inconsistent(&text))
+            }
+        }
+    }
+}
+
+fn not_active(shuffle: &str) -> Value {
+    inconsistent(&format!("no active shuffle with id {shuffle:?} found"))
+}

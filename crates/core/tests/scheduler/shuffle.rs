@@ -1,0 +1,197 @@
+//! Shuffles: runs begin when workers ask, end with their barriers, and begin again without a worker that leaves.
+
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::serialized::Pickled;
+use cenote_core::protocol::shuffle::{PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShufflePlan, ShuffleRestrictTask};
+use cenote_core::protocol::value::Value;
+use cenote_core::protocol::worker::Reschedule;
+use cenote_core::scheduler::instruction::Exception;
+use cenote_core::scheduler::stimulus::Stimulus;
+use cenote_core::scheduler::task::StateName;
+
+use super::table::{Table, releases};
+
+/// What is sent is `s1` and `s2`; what takes its part is `o1` and `o2`.
+const SHUFFLE: &[(&str, &[&str])] = &[
+    ("s1", &[]),
+    ("s2", &[]),
+    ("shuffle-barrier-x", &["s1", "s2"]),
+    ("o1", &["shuffle-barrier-x"]),
+    ("o2", &["shuffle-barrier-x"]),
+];
+
+fn joins(shuffle: &str, key: &str, worker: &str) -> ShuffleGetOrCreate {
+    ShuffleGetOrCreate { shuffle_id: shuffle.into(), key: key.into(), worker: worker.into() }
+}
+
+fn planned(ticket: u64, workers: &[&str]) -> Stimulus {
+    let run_spec = Pickled::new(b"spec", Vec::new());
+    let workers = workers.iter().map(|&worker| worker.into()).collect();
+    Stimulus::ShufflePlanned { ticket, outcome: Ok(ShufflePlan { run_spec, workers }) }
+}
+
+fn passes(run_id: i64, consistent: bool) -> PassBarrier {
+    PassBarrier { id: "x".into(), run_id, consistent }
+}
+
+fn restricts(run_id: i64, key: &str, worker: &str) -> ShuffleRestrictTask {
+    ShuffleRestrictTask { id: "x".into(), run_id, key: key.into(), worker: worker.into() }
+}
+
+/// A shuffle whose first run has begun, with both workers.
+fn shuffling() -> Table {
+    let mut table = Table::new(&["v", "w"]);
+    assert_eq!(table.submit(SHUFFLE, &["o1", "o2"]), "v: compute s1 run 0\nw: compute s2 run 1\n");
+    table.ask_as(7, joins("x", "s1", "v"));
+    assert_eq!(table.tell(planned(1, &["v", "w"])), "answer 7: OK\n");
+    table
+}
+
+/// One whose barrier has been passed.
+fn passed() -> Table {
+    let mut table = shuffling();
+    table.finished("v", "s1", 0);
+    assert_eq!(table.finished("w", "s2", 1), "v: compute shuffle-barrier-x run 2 s1@v s2@w\n");
+    assert_eq!(table.ask(passes(1, true)), "answer 1: v w\n");
+    let released = "v: compute o1 run 3 shuffle-barrier-x@v\nv: compute o2 run 4 shuffle-barrier-x@v\nv: free s1\nw: free s2\n";
+    let mut said: Vec<_> = table.finished("v", "shuffle-barrier-x", 2).lines().map(str::to_owned).collect();
+    let mut expected: Vec<_> = released.lines().map(str::to_owned).collect();
+    said.sort();
+    expected.sort();
+    assert_eq!(said, expected);
+    table
+}
+
+#[test]
+fn a_run_is_planned_once_and_all_who_ask_are_told() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    let asked = table.ask_as(7, joins("x", "s1", "v"));
+    assert_eq!(asked, "plan 1: shuffle-barrier-x run 1 for v w, 0 aligned\n");
+    assert_eq!(table.ask_as(8, joins("x", "s2", "w")), "");
+    assert_eq!(table.tell(planned(1, &["v", "w"])), "answer 7: OK\nanswer 8: OK\n");
+    assert_eq!(table.ask_as(9, joins("x", "s2", "w")), "answer 9: OK\n");
+    assert_eq!(table.ask_as(9, ShuffleGet { id: "x".into(), worker: "w".into() }), "answer 9: OK\n");
+}
+
+#[test]
+fn who_asks_without_reason_is_told_why() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    assert_eq!(table.ask(joins("x", "s1", "u")), "answer 1: error\n", "who is not here");
+    assert_eq!(table.ask(joins("y", "s1", "v")), "answer 1: error\n", "a shuffle without barrier");
+    assert_eq!(table.ask(joins("x", "o1", "v")), "answer 1: error\n", "a task that does not run");
+    assert_eq!(table.ask(ShuffleGet { id: "x".into(), worker: "v".into() }), "answer 1: error\n", "before it begins");
+    assert_eq!(table.ask(restricts(1, "o1", "v")), "answer 1: error\n");
+    assert!(table.ask(passes(1, true)).contains("raises ValueError"));
+}
+
+#[test]
+fn a_plan_with_a_worker_that_has_left_is_made_again() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    table.ask_as(7, joins("x", "s1", "v"));
+    table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: true });
+    assert_eq!(table.tell(planned(1, &["v", "w"])), "plan 2: shuffle-barrier-x run 2 for v, 0 aligned\n");
+    assert_eq!(table.tell(planned(1, &["v", "w"])), "", "an answer that came before");
+    assert_eq!(table.tell(planned(2, &["v"])), "answer 7: OK\n");
+}
+
+#[test]
+fn a_plan_that_could_not_be_made_is_asked_for_again() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    table.ask_as(7, joins("x", "s1", "v"));
+    let exception = Value::Bytes(Builtin::Runtime.pickle("gone"));
+    let outcome =
+        Err(Exception::Raised { exception, traceback: Value::Nil, text: "gone".into(), traceback_text: "".into() });
+    assert_eq!(table.tell(Stimulus::ShufflePlanned { ticket: 1, outcome }), "answer 7: raises gone\n");
+    assert!(table.ask_as(8, joins("x", "s1", "v")).starts_with("plan 2:"));
+}
+
+#[test]
+fn nobody_waits_for_a_plan_without_its_barrier() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    table.ask_as(7, joins("x", "s1", "v"));
+    table.ask_as(8, joins("x", "s2", "w"));
+    table.tell(Stimulus::Withdrawn { ticket: 8 });
+    let said = table.client(releases(&["o1", "o2"]));
+    assert!(said.contains("answer 7: error") && !said.contains("answer 8"), "{said}");
+    assert_eq!(table.tell(planned(1, &["v", "w"])), "");
+}
+
+#[test]
+fn a_task_goes_where_its_part_is_until_the_run_is_over() {
+    let mut table = passed();
+    assert_eq!(table.ask(restricts(1, "o2", "w")), "answer 1: OK\n");
+    let moved = table.worker("v", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
+    assert_eq!(moved, "v: free o2\nw: compute o2 run 5 shuffle-barrier-x@v\n");
+    table.finished("v", "o1", 3);
+    let done = table.finished("w", "o2", 5);
+    assert!(done.contains("v: fail x run 1\nw: fail x run 1\n"), "{done}");
+    table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: true });
+    assert_eq!(table.state("o2"), Some(StateName::Waiting), "it may run elsewhere");
+}
+
+#[test]
+fn all_begins_again_when_a_worker_that_takes_part_leaves() {
+    let mut table = passed();
+    table.ask(restricts(1, "o2", "w"));
+    table.worker("v", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
+    table.finished("v", "o1", 3);
+    let said = table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: false });
+    assert!(said.contains("v: fail x run 1\n") && said.contains("v: free o1\n"), "{said}");
+    assert!(said.contains("v: compute s1 run 6") && said.contains("v: compute s2 run"), "{said}");
+    assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
+    let asked = table.ask_as(9, joins("x", "s1", "v"));
+    assert_eq!(asked, "plan 2: shuffle-barrier-x run 2 for v, 0 aligned\n");
+}
+
+#[test]
+fn a_request_of_another_run_is_refused() {
+    let mut table = shuffling();
+    assert_eq!(table.ask(restricts(0, "o1", "v")), "answer 1: error\n");
+    assert_eq!(table.ask(restricts(2, "o1", "v")), "answer 1: error\n");
+    assert!(table.ask(passes(2, true)).contains("invalid: run 2 of the shuffle x, which is in run 1"));
+    assert!(table.ask(restricts(1, "never", "v")).contains("raises KeyError"));
+}
+
+#[test]
+fn a_barrier_of_data_of_two_runs_begins_all_again() {
+    let mut table = shuffling();
+    table.finished("v", "s1", 0);
+    table.finished("w", "s2", 1);
+    let said = table.ask(passes(1, false));
+    assert!(said.contains("v: fail x run 1\nw: fail x run 1\n") && said.ends_with("answer 1: None\n"), "{said}");
+    assert_eq!(table.state("s1"), Some(StateName::Processing));
+    assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
+}
+
+#[test]
+fn shuffles_whose_parts_are_used_together_are_planned_one_after_the_other() {
+    let mut table = Table::new(&["v", "w"]);
+    let tasks: &[(&str, &[&str])] = &[
+        ("s", &[]),
+        ("t", &[]),
+        ("shuffle-barrier-x", &["s"]),
+        ("shuffle-barrier-y", &["t"]),
+        ("o", &["shuffle-barrier-x", "shuffle-barrier-y"]),
+    ];
+    table.submit(tasks, &["o"]);
+    let first = table.ask_as(7, joins("x", "s", "v"));
+    assert_eq!(first, "plan 1: shuffle-barrier-x run 1 for v w, 0 aligned\n");
+    assert_eq!(table.ask_as(8, joins("y", "t", "w")), "");
+    let second = table.tell(planned(1, &["v", "w"]));
+    assert_eq!(second, "answer 7: OK\nplan 2: shuffle-barrier-y run 2 for w v, 1 aligned\n");
+    assert_eq!(table.tell(planned(2, &["v", "w"])), "answer 8: OK\n");
+}
+
+#[test]
+fn a_failure_of_a_shuffle_ends_it() {
+    let mut table = shuffling();
+    let said = table.erred("v", "s1", 0);
+    assert!(said.contains("v: fail x run 1\nw: fail x run 1\n"), "{said}");
+    let left = table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: false });
+    assert!(!left.contains("compute"), "{left}");
+}
