@@ -156,7 +156,7 @@ impl Scheduler {
             return;
         }
         let worker = self.workers.remove(id);
-        self.shuffles.begin_removal();
+        self.leave_shuffles(id, worker.address());
         self.versions.leave(&worker.about.versions);
         let mut recommendations = Recommendations::default();
         for &task in &worker.processing {
@@ -179,7 +179,7 @@ impl Scheduler {
             }
         }
         self.cascade(recommendations);
-        self.leave_shuffles(id, worker.address());
+        self.restart_shuffles();
         self.notice_leaving(worker.address(), &leaving, expected);
         let others: Vec<_> = self.workers.ids().collect();
         let stimulus_id = self.stimulus_id();

@@ -15,7 +15,7 @@ use super::table::{Table, releases};
 const SHUFFLE: &[(&str, &[&str])] = &[
     ("s1", &[]),
     ("s2", &[]),
-    ("shuffle-barrier-x", &["s1", "s2"]),
+    ("shuffle-barrier-x", &["s2", "s1"]),
     ("o1", &["shuffle-barrier-x"]),
     ("o2", &["shuffle-barrier-x"]),
 ];
@@ -51,14 +51,10 @@ fn shuffling() -> Table {
 fn passed() -> Table {
     let mut table = shuffling();
     table.finished("v", "s1", 0);
-    assert_eq!(table.finished("w", "s2", 1), "v: compute shuffle-barrier-x run 2 s1@v s2@w\n");
+    assert_eq!(table.finished("w", "s2", 1), "w: compute shuffle-barrier-x run 2 s2@w s1@v\n");
     assert_eq!(table.ask(passes(1, true)), "answer 1: v w\n");
-    let released = "v: compute o1 run 3 shuffle-barrier-x@v\nv: compute o2 run 4 shuffle-barrier-x@v\nv: free s1\nw: free s2\n";
-    let mut said: Vec<_> = table.finished("v", "shuffle-barrier-x", 2).lines().map(str::to_owned).collect();
-    let mut expected: Vec<_> = released.lines().map(str::to_owned).collect();
-    said.sort();
-    expected.sort();
-    assert_eq!(said, expected);
+    let said = table.finished("w", "shuffle-barrier-x", 2);
+    assert!(said.contains("w: compute o1 run 3 shuffle-barrier-x@w\nw: compute o2 run 4 shuffle-barrier-x@w\n"), "{said}");
     table
 }
 
@@ -124,28 +120,28 @@ fn nobody_waits_for_a_plan_without_its_barrier() {
 #[test]
 fn a_task_goes_where_its_part_is_until_the_run_is_over() {
     let mut table = passed();
-    assert_eq!(table.ask(restricts(1, "o2", "w")), "answer 1: OK\n");
-    let moved = table.worker("v", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
-    assert_eq!(moved, "v: free o2\nw: compute o2 run 5 shuffle-barrier-x@v\n");
-    table.finished("v", "o1", 3);
-    let done = table.finished("w", "o2", 5);
+    assert_eq!(table.ask(restricts(1, "o2", "v")), "answer 1: OK\n");
+    let moved = table.worker("w", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
+    assert_eq!(moved, "w: free o2\nv: compute o2 run 5 shuffle-barrier-x@w\n");
+    table.finished("w", "o1", 3);
+    let done = table.finished("v", "o2", 5);
     assert!(done.contains("v: fail x run 1\nw: fail x run 1\n"), "{done}");
-    table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: true });
-    assert_eq!(table.state("o2"), Some(StateName::Waiting), "it may run elsewhere");
+    table.tell(Stimulus::WorkerLeft { worker: "v".into(), expected: true });
+    assert_eq!(table.state("s1"), Some(StateName::Processing), "it can be computed again elsewhere");
 }
 
 #[test]
 fn all_begins_again_when_a_worker_that_takes_part_leaves() {
     let mut table = passed();
-    table.ask(restricts(1, "o2", "w"));
-    table.worker("v", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
-    table.finished("v", "o1", 3);
-    let said = table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: false });
-    assert!(said.contains("v: fail x run 1\n") && said.contains("v: free o1\n"), "{said}");
-    assert!(said.contains("v: compute s1 run 6") && said.contains("v: compute s2 run"), "{said}");
+    table.ask(restricts(1, "o2", "v"));
+    table.worker("w", Reschedule { key: "o2".into(), stimulus_id: "reschedule".into() });
+    table.finished("w", "o1", 3);
+    let said = table.tell(Stimulus::WorkerLeft { worker: "v".into(), expected: false });
+    assert!(said.starts_with("w: fail x run 1\n") && said.contains("w: free o1\n"), "{said}");
+    assert!(said.contains("w: compute s1 run") && said.contains("w: compute s2 run"), "{said}");
     assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
-    let asked = table.ask_as(9, joins("x", "s1", "v"));
-    assert_eq!(asked, "plan 2: shuffle-barrier-x run 2 for v, 0 aligned\n");
+    let asked = table.ask_as(9, joins("x", "s1", "w"));
+    assert_eq!(asked, "plan 2: shuffle-barrier-x run 2 for w, 0 aligned\n");
 }
 
 #[test]
@@ -163,7 +159,7 @@ fn a_barrier_of_data_of_two_runs_begins_all_again() {
     table.finished("v", "s1", 0);
     table.finished("w", "s2", 1);
     let said = table.ask(passes(1, false));
-    assert!(said.contains("v: fail x run 1\nw: fail x run 1\n") && said.ends_with("answer 1: None\n"), "{said}");
+    assert!(said.starts_with("v: fail x run 1\nw: fail x run 1\n") && said.ends_with("answer 1: Nil\n"), "{said}");
     assert_eq!(table.state("s1"), Some(StateName::Processing));
     assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
 }

@@ -28,14 +28,20 @@ impl Scheduler {
         self.shuffles.restricted.swap_remove(&id);
     }
 
-    /// A worker has left: what it took part in begins again.
+    /// A worker has left: all runs are over that it took part in. Those who are left hear of it before anything else, so
+    /// that nothing more is sent in these runs.
     pub(in crate::scheduler) fn leave_shuffles(&mut self, worker: WorkerId, address: &Text) {
+        self.shuffles.ended = Some(Vec::new());
         let runs = self.shuffles.runs.iter().filter(|(_, run)| run.participants.contains(&worker));
         let barriers: Vec<TaskId> = runs.map(|(&barrier, _)| barrier).collect();
         let why = format!("given up: worker {address} has left");
         for barrier in barriers {
             self.end_shuffle(barrier, &why);
         }
+    }
+
+    /// All runs begin again that have ended because a worker has left.
+    pub(in crate::scheduler) fn restart_shuffles(&mut self) {
         for barrier in self.shuffles.ended.take().into_iter().flatten() {
             self.restart_shuffle(barrier);
         }
@@ -52,6 +58,7 @@ impl Scheduler {
             }
             recommendations.add(part, Finish::Released);
         }
+        self.end_shuffle(barrier, "given up: it begins again");
         self.cascade(recommendations);
     }
 

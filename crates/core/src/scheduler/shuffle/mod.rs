@@ -68,11 +68,6 @@ impl Shuffles {
         self.runs.values().any(|run| run.participants.contains(&worker))
     }
 
-    /// A worker is about to be removed: from now on it is noted which runs end.
-    pub fn begin_removal(&mut self) {
-        self.ended = Some(Vec::new());
-    }
-
     fn is_idle(&self) -> bool {
         self.runs.is_empty() && self.plans.is_empty()
     }
