@@ -69,7 +69,7 @@ def arrays() -> str:
 
 
 def dataframes() -> str:
-    """Groups that cross partitions, and a shuffle by tasks."""
+    """Groups that cross partitions, and a shuffle between the workers."""
     rng = numpy.random.default_rng(2)
     frame = pandas.DataFrame({"name": rng.integers(0, 50, 10_000), "amount": rng.integers(1, 500, 10_000)})
     parts = dask.dataframe.from_pandas(frame, npartitions=8)
@@ -77,7 +77,7 @@ def dataframes() -> str:
     sums = parts.groupby("name").amount.sum().compute().sort_index()
     pandas.testing.assert_series_equal(sums, frame.groupby("name").amount.sum(), check_dtype=False)
 
-    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+    with dask.config.set({"dataframe.shuffle.method": "p2p"}):
         shuffled = parts.shuffle("name")
         lengths = [len(names) for names in dask.compute(*[part.name.unique() for part in shuffled.partitions])]
         joined = parts.merge(sums.rename("total").reset_index(), on="name").compute()

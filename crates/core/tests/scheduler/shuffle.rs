@@ -54,7 +54,10 @@ fn passed() -> Table {
     assert_eq!(table.finished("w", "s2", 1), "w: compute shuffle-barrier-x run 2 s2@w s1@v\n");
     assert_eq!(table.ask(passes(1, true)), "answer 1: v w\n");
     let said = table.finished("w", "shuffle-barrier-x", 2);
-    assert!(said.contains("w: compute o1 run 3 shuffle-barrier-x@w\nw: compute o2 run 4 shuffle-barrier-x@w\n"), "{said}");
+    assert!(
+        said.contains("w: compute o1 run 3 shuffle-barrier-x@w\nw: compute o2 run 4 shuffle-barrier-x@w\n"),
+        "{said}"
+    );
     table
 }
 

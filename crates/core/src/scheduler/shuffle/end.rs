@@ -92,7 +92,9 @@ impl Scheduler {
             return;
         }
         let of = |barrier: TaskId| {
-            barrier == id || self.tasks[barrier].dependents.contains(id) || self.tasks[barrier].dependencies.contains(id)
+            barrier == id
+                || self.tasks[barrier].dependents.contains(id)
+                || self.tasks[barrier].dependencies.contains(id)
         };
         let found = self.shuffles.runs.iter().find(|(barrier, run)| !run.failed && of(**barrier));
         let Some(barrier) = found.map(|(&barrier, _)| barrier) else { return };
@@ -100,8 +102,7 @@ impl Scheduler {
         run.failed = true;
         let shuffle = run.id.clone();
         let stimulus = self.stimulus_id();
-        let event =
-            [("action", "p2p-failed".into()), ("shuffle", shuffle.into()), ("stimulus", stimulus.into())];
+        let event = [("action", "p2p-failed".into()), ("shuffle", shuffle.into()), ("stimulus", stimulus.into())];
         self.log_event(&[&"p2p".into()], &Value::map(event));
     }
 }

@@ -97,6 +97,10 @@ impl Scheduler {
         let known = self.shuffles.restricted.keys().all(|&task| self.tasks.get(task).is_some());
         must(known, "who waits for its part of a shuffle is known", &self.shuffles.restricted.len())?;
         let asked = self.shuffles.asked.is_some();
-        must(asked != self.shuffles.plans.is_empty(), "Python is asked about the first plan", &self.shuffles.plans.len())
+        must(
+            asked != self.shuffles.plans.is_empty(),
+            "Python is asked about the first plan",
+            &self.shuffles.plans.len(),
+        )
     }
 }

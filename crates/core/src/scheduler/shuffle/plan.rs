@@ -124,8 +124,7 @@ impl Scheduler {
         for asker in askers {
             self.answer(asker.ticket, Ok(told(&planned.run_spec)));
         }
-        let run =
-            Run { id: plan.shuffle, number: plan.number, spec: planned.run_spec, participants, failed: false };
+        let run = Run { id: plan.shuffle, number: plan.number, spec: planned.run_spec, participants, failed: false };
         self.shuffles.runs.insert(plan.barrier, run);
     }
 

@@ -13,15 +13,13 @@ impl Scheduler {
     pub(in crate::scheduler) fn tell_shuffle(&mut self, ticket: u64, it: &ShuffleGet) {
         let answer = match self.workers.id(&it.worker) {
             None => unknown_worker(),
-            Some(worker) => {
-                match self.barrier(&it.id).and_then(|barrier| self.shuffles.runs.get_mut(&barrier)) {
-                    Some(run) => {
-                        run.participants.insert(worker);
-                        told(&run.spec)
-                    }
-                    None => not_active(&it.id),
+            Some(worker) => match self.barrier(&it.id).and_then(|barrier| self.shuffles.runs.get_mut(&barrier)) {
+                Some(run) => {
+                    run.participants.insert(worker);
+                    told(&run.spec)
                 }
-            }
+                None => not_active(&it.id),
+            },
         };
         self.answer(ticket, Ok(answer));
     }
@@ -72,7 +70,9 @@ impl Scheduler {
     /// All data has been sent: the answer says who must be told. If some was sent in another run, all begins again.
     pub(in crate::scheduler) fn pass_barrier(&mut self, ticket: u64, it: &PassBarrier) {
         let answer = match self.run_numbered(&it.id, it.run_id) {
-            Err(why) => Err(ErrorReply::builtin(Builtin::Value, why.get("message").and_then(Value::as_str).unwrap_or(""))),
+            Err(why) => {
+                Err(ErrorReply::builtin(Builtin::Value, why.get("message").and_then(Value::as_str).unwrap_or("")))
+            }
             Ok(barrier) if it.consistent => {
                 let participants = &self.shuffles.runs[&barrier].participants;
                 let addresses = participants.iter().map(|&worker| self.workers[worker].address().clone().into());
@@ -94,7 +94,10 @@ impl Scheduler {
             Some((barrier, run)) if run.number == number => Ok(barrier),
             Some((_, run)) => {
                 let stale = if run.number > number { "stale" } else { "invalid" };
-                let text = format!("the request is {stale}: run {number} of the shuffle {shuffle}, which is in run {}", run.number);
+                let text = format!(
+                    "the request is {stale}: run {number} of the shuffle {shuffle}, which is in run {}",
+                    run.number
+                );
                 Err(inconsistent(&text))
             }
         }

@@ -67,7 +67,10 @@ async fn tell(hub: &Rc<Hub>, workers: &[Text], shuffle: &Text, run_id: i64) -> R
         match reply.map(peer::raised) {
             Ok(Ok(_)) => {}
             Ok(Err(raised)) => {
-                return Err(failure(&format!("{worker} at the barrier of the shuffle {shuffle}: {}", raised.exception_text)));
+                return Err(failure(&format!(
+                    "{worker} at the barrier of the shuffle {shuffle}: {}",
+                    raised.exception_text
+                )));
             }
             Err(_) => unreached.push(worker),
         }
