@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::field::{Optional, Text};
 use super::pickle::Pickle;
 use super::record::record;
+use super::rpc::ErrorReply;
 use super::serialized::Pickled;
 use super::value::Value;
 use crate::key::Key;
@@ -49,7 +50,8 @@ record! {
 
 record! {
     /// The request `shuffle_barrier`: all data has been sent. Of the machine the process asks who must be told, under
-    /// another name; the answer is a list of workers, or nothing when the shuffle begins again instead.
+    /// another name; the answer is a list of workers, or nothing when the shuffle begins again instead. When the run is
+    /// over, the task is to be run again.
     PassBarrier {
         /// The shuffle.
         id: Text,
@@ -113,18 +115,39 @@ pub fn told(run_spec: &Pickled) -> Value {
     Value::map([("status", "OK".into()), ("run_spec", Value::Pickled(Box::new(run_spec.clone())))])
 }
 
-/// What a worker is told whose idea of a shuffle is not that of the scheduler: an answer, not an error of the request.
+/// What a worker is told whose idea of a shuffle is wrong: an answer, not an error of the request. Its task fails.
 pub fn inconsistent(text: &str) -> Value {
-    let class = Pickle::default().global("distributed.shuffle._exceptions", "P2PConsistencyError");
+    error("P2PConsistencyError", text)
+}
+
+/// What a worker is told that speaks of a run which is over. Its task is run again, if it is still to be run.
+pub fn over(text: &str) -> Value {
+    error("ShuffleClosedError", text)
+}
+
+fn error(class: &str, text: &str) -> Value {
+    let pickle = Pickle::default().global("distributed.shuffle._exceptions", class);
     Value::map([
         ("status", "error".into()),
-        ("exception", Value::Bytes(class.call_with(&[text.into()]).finish())),
+        ("exception", Value::Bytes(pickle.call_with(&[text.into()]).finish())),
         ("traceback", Value::Nil),
-        ("exception_text", format!("P2PConsistencyError({text:?})").as_str().into()),
+        ("exception_text", format!("{class}({text:?})").as_str().into()),
         ("traceback_text", "".into()),
         // Stock workers show this when a task could not be restricted.
         ("message", text.into()),
     ])
+}
+
+/// What is raised at a barrier whose run is over: its task is run again, if it is still to be run.
+pub fn reschedule(text: &str) -> ErrorReply {
+    let pickle = Pickle::default().global("distributed.exceptions", "Reschedule").call_with(&[text.into()]).finish();
+    ErrorReply {
+        status: "uncaught-error".into(),
+        exception: Value::Bytes(pickle),
+        traceback: Value::Nil,
+        exception_text: format!("Reschedule({text:?})").into(),
+        traceback_text: "".into(),
+    }
 }
 
 /// The pickle of the plugin that makes a worker able to shuffle.

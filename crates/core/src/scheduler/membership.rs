@@ -179,7 +179,6 @@ impl Scheduler {
             }
         }
         self.cascade(recommendations);
-        self.restart_shuffles();
         self.notice_leaving(worker.address(), &leaving, expected);
         let others: Vec<_> = self.workers.ids().collect();
         let stimulus_id = self.stimulus_id();

@@ -250,6 +250,7 @@ impl Scheduler {
             Stimulus::ShufflePlanned { ticket, outcome } => self.shuffle_planned(ticket, outcome),
             Stimulus::Tick => self.tick(),
         }
+        self.restart_shuffles();
         self.resume_waiting();
         self.advance_retirements();
         self.fill_free_threads();

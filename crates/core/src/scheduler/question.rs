@@ -74,12 +74,8 @@ impl Scheduler {
                 let dropped = self.plugins.forget(&it);
                 self.answer(ticket, Ok(dropped.into()));
             }
-            Question::ShuffleGet(it) => self.tell_shuffle(ticket, &it),
-            Question::ShuffleGetOrCreate(it) => self.join_shuffle(ticket, it),
-            Question::ShuffleRestrictTask(it) => self.restrict_to_part(ticket, it),
-            Question::PassBarrier(it) => self.pass_barrier(ticket, &it),
             Question::RetireWorkers(it) => self.retire_workers(ticket, &it),
-            other => self.coordinate(ticket, other),
+            other => self.hear_about_shuffles(ticket, other),
         }
     }
 

@@ -81,8 +81,8 @@ fn who_asks_without_reason_is_told_why() {
     assert_eq!(table.ask(joins("y", "s1", "v")), "answer 1: error\n", "a shuffle without barrier");
     assert_eq!(table.ask(joins("x", "o1", "v")), "answer 1: error\n", "a task that does not run");
     assert_eq!(table.ask(ShuffleGet { id: "x".into(), worker: "v".into() }), "answer 1: error\n", "before it begins");
-    assert_eq!(table.ask(restricts(1, "o1", "v")), "answer 1: error\n");
-    assert!(table.ask(passes(1, true)).contains("raises ValueError"));
+    assert_eq!(table.ask(restricts(1, "o1", "v")), "answer 1: OK\n", "who asks runs it no more");
+    assert!(table.ask(passes(1, true)).contains("raises Reschedule"));
 }
 
 #[test]
@@ -148,12 +148,34 @@ fn all_begins_again_when_a_worker_that_takes_part_leaves() {
 }
 
 #[test]
-fn a_request_of_another_run_is_refused() {
-    let mut table = shuffling();
-    assert_eq!(table.ask(restricts(0, "o1", "v")), "answer 1: error\n");
-    assert_eq!(table.ask(restricts(2, "o1", "v")), "answer 1: error\n");
-    assert!(table.ask(passes(2, true)).contains("invalid: run 2 of the shuffle x, which is in run 1"));
+fn a_request_of_another_run_changes_nothing() {
+    let mut table = passed();
+    assert_eq!(table.ask(restricts(0, "o1", "v")), "answer 1: OK\n");
+    let again = table.worker("w", Reschedule { key: "o1".into(), stimulus_id: "reschedule".into() });
+    assert!(again.contains("w: compute o1"), "{again}");
+    assert!(
+        table.ask(passes(2, true)).contains("raises Reschedule(\"run 2 of the shuffle x is over: it is in run 1\")")
+    );
     assert!(table.ask(restricts(1, "never", "v")).contains("raises KeyError"));
+}
+
+#[test]
+fn a_barrier_that_is_run_again_needs_all_data_again() {
+    let mut table = shuffling();
+    table.finished("v", "s1", 0);
+    table.finished("w", "s2", 1);
+    let said = table.worker("w", Reschedule { key: "shuffle-barrier-x".into(), stimulus_id: "reschedule".into() });
+    assert!(said.contains("v: fail x run 1\nw: fail x run 1\n") && said.contains("compute s1"), "{said}");
+    assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
+}
+
+#[test]
+fn one_that_has_failed_does_not_keep_the_others_from_beginning_again() {
+    let mut table = passed();
+    assert!(table.erred("w", "o1", 3).contains("c: erred o1"));
+    let said = table.tell(Stimulus::WorkerLeft { worker: "v".into(), expected: false });
+    assert!(said.contains("w: fail x run 1\n") && said.contains("w: compute s1 run"), "{said}");
+    assert_eq!((table.state("o1"), table.state("o2")), (Some(StateName::Erred), Some(StateName::Waiting)));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::chance::Chance;
 use super::client::ModelClient;
 use super::mutants::Mutant;
 use super::network::{AtWorker, Connection, Event, Micros, Network, Outcome};
+use super::shuffle::Asking;
 use super::truth::Deaths;
 use super::worker::{Act, ModelWorker};
 use super::workload::{Fate, Workload};
@@ -60,6 +61,8 @@ pub struct Cluster {
     /// The questions of workers that are on their way or not answered.
     asked: BTreeMap<u64, Asker>,
     tickets: u64,
+    /// The questions of tasks that are on their way or not answered.
+    pub asking: BTreeMap<u64, Asking>,
     mutant: Option<Mutant>,
     mutated: u64,
     /// Takes down what the scheduler hears, if it is to be replayed.
@@ -94,6 +97,7 @@ impl Cluster {
             connections: 0,
             asked: BTreeMap::new(),
             tickets: 0,
+            asking: BTreeMap::new(),
             mutant,
             mutated: 0,
             recorder: None,
@@ -143,6 +147,9 @@ impl Cluster {
             Event::ClientActs { client } => self.client_acts(client),
             Event::Boot { worker } => self.boot(worker),
             Event::Thaw { worker } => self.thaw(worker),
+            Event::Barrier { asking, participants, shuffle, run } => {
+                self.tell_participants(asking, participants, shuffle, run);
+            }
             Event::Fault => self.fault(),
             Event::Tick => self.tick(),
         }
@@ -183,14 +190,18 @@ impl Cluster {
 
     /// Asks the scheduler something. Whoever gives a connection is a worker and waits for the answer.
     pub fn ask(&mut self, from: &str, connection: Option<Connection>, question: impl Into<Question>) {
-        self.tickets += 1;
-        let (ticket, question) = (self.tickets, question.into());
+        let (ticket, question) = (self.ticket(), question.into());
         if let Some(connection) = connection {
             let joins = matches!(question, Question::RegisterWorker(_));
             let worker = self.workers.iter().find(|it| it.connection == connection).expect("a worker asks");
             self.asked.insert(ticket, Asker { address: worker.address.clone(), connection, joins });
         }
         self.tell_scheduler(from, connection, Stimulus::Asked { ticket, question });
+    }
+
+    pub fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
     }
 
     pub fn tell_scheduler(&mut self, from: &str, connection: Option<Connection>, stimulus: Stimulus) {
@@ -275,7 +286,11 @@ impl Cluster {
                 let delay = self.chance.between(MILLI, 200 * MILLI);
                 self.net.after(delay, event);
             }
+            Instruction::PlanShuffle { ticket, plan } => self.plan_shuffle(ticket, &plan),
             Instruction::Answer { ticket, answer } => {
+                if let Some(asking) = self.asking.remove(&ticket) {
+                    return self.answer_task(asking, answer);
+                }
                 if let Some(asker) = self.asked.remove(&ticket) {
                     self.answer_worker(&asker, answer.ok().as_ref().and_then(|it| it.get("status")?.as_str()));
                 }
@@ -298,7 +313,7 @@ impl Cluster {
         }
     }
 
-    fn send_to_worker(&mut self, worker: usize, connection: Connection, what: AtWorker) {
+    pub fn send_to_worker(&mut self, worker: usize, connection: Connection, what: AtWorker) {
         let delay = self.chance.between(200, 3 * MILLI);
         let name = self.workers[worker].name.clone();
         self.net.send(SCHEDULER, &name, delay, Event::AtWorker { worker, connection, what });
@@ -344,6 +359,7 @@ impl Cluster {
         let inbox = std::mem::take(&mut worker.inbox);
         let (connection, address) = (worker.connection, worker.address.clone());
         self.net.cut(connection);
+        self.withdraw(connection);
         for what in inbox {
             self.at_worker(index, connection, what);
         }
@@ -408,6 +424,7 @@ impl Cluster {
                 return self.answer(index, by, connection, AtWorker::Answered { address, outcome, data });
             }
             AtWorker::Answered { address, outcome, data } => worker.fetched(&address, outcome, data),
+            AtWorker::Told { key, started, told } => worker.told(&key, started, told, &mut self.workload),
             AtWorker::AskAgain => worker.ask_again(),
             AtWorker::Secede { key } => worker.secede(&key),
             AtWorker::RetryBusy { address } => worker.retry_busy(&address),
@@ -447,6 +464,10 @@ impl Cluster {
                     }
                     self.net.after(delay, at(AtWorker::Done { key, started }));
                 }
+                Act::Put { key, started, question } => {
+                    self.ask_for(Asking { worker: index, connection, key, started, question });
+                }
+                Act::Send { shuffle, run, sender } => self.send_parts(&shuffle, &run, &sender),
                 Act::Ask { address, keys } => self.fetch(index, &address, keys),
                 Act::Die => return self.crash(index, false),
             }

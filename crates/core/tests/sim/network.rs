@@ -6,6 +6,7 @@ use cenote_core::protocol::client::ToClient;
 use cenote_core::protocol::worker::ToWorker;
 use cenote_core::scheduler::stimulus::Stimulus;
 
+use super::shuffle::{Asking, Told};
 use super::worker::Fetched;
 
 /// Microseconds since the start.
@@ -28,6 +29,8 @@ pub enum Event {
     Boot { worker: usize },
     /// A worker goes on that was stopped.
     Thaw { worker: usize },
+    /// All who take part in a run of a shuffle are to be told that its barrier was reached.
+    Barrier { asking: Asking, participants: Vec<String>, shuffle: String, run: i64 },
     /// Something breaks.
     Fault,
     /// Time passes for scheduler and workers.
@@ -49,6 +52,8 @@ pub enum AtWorker {
     Asked { by: usize, connection: Connection, address: String, keys: Vec<String> },
     /// Another worker, who was asked at this address, has answered or could not.
     Answered { address: String, outcome: Outcome, data: Vec<Fetched> },
+    /// The scheduler has answered a task.
+    Told { key: String, started: u64, told: Told },
     /// Time to ask the scheduler for what nobody has.
     AskAgain,
     /// A task gives back its thread.

@@ -33,7 +33,12 @@ impl Cluster {
     pub fn submit(&mut self, client: usize) {
         let older: Vec<String> = self.clients[client].keys.keys().cloned().collect();
         let label = format!("{client}x{}", self.graphs.len());
-        let graph = self.workload.graph(&label, &older, &mut self.chance);
+        // Stock workers cannot shuffle here: they have no network.
+        let graph = if self.chance.happens(150) && self.workers.iter().all(|worker| worker.stock.is_none()) {
+            self.workload.merge(&label, &mut self.chance)
+        } else {
+            self.workload.graph(&label, &older, &mut self.chance)
+        };
         self.graphs.push(graph.clone());
         for key in &graph.keys {
             self.clients[client].keys.insert(key.to_string(), Belief::Pending);

@@ -90,6 +90,8 @@ impl Cluster {
                     && first.as_ref().is_some_and(|first| absent.contains(first))
             }
             WaitReason::AnyWorker { since } => *since <= self.net.now as f64 / 1e6 && running.is_empty(),
+            // A shuffle may have restricted it to a worker that is not there.
+            WaitReason::Worker { .. } if self.workload.part(&key.to_string()).is_some() => true,
             WaitReason::Worker { .. } => !running.iter().any(|worker| self.may_run(key, worker, running)),
             // Places are compared with each other: see `queue`.
             WaitReason::Queue { .. } => state == StateName::Queued,

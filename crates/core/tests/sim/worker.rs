@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cenote_core::key::Key;
 use cenote_core::protocol::field::{Number, Optional, Text};
+use cenote_core::protocol::question::Question;
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{
     AddKeys, ComputeTask, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StartStop,
@@ -13,6 +14,7 @@ use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
 
 use super::network::{AtWorker, Connection, Micros, Outcome};
+use super::shuffle::{ModelRun, Runs, Step, Told};
 use super::stock::StockWorker;
 use super::workload::{Fate, Workload};
 
@@ -55,6 +57,8 @@ pub enum Act {
     AskAgainLater,
     RetryLater { address: String },
     Run { key: String, started: u64 },
+    Put { key: String, started: u64, question: Box<Question> },
+    Send { shuffle: String, run: ModelRun, sender: String },
     Die,
 }
 
@@ -82,6 +86,7 @@ pub struct ModelWorker {
     pub busy_until: Micros,
     /// A stock worker, if one stands in for the model.
     pub stock: Option<StockWorker>,
+    pub runs: Runs,
     pub acts: Vec<Act>,
 }
 
@@ -104,6 +109,7 @@ impl ModelWorker {
             started: 0,
             busy_until: 0,
             stock: None,
+            runs: Runs::default(),
             acts: Vec::new(),
         }
     }
@@ -163,6 +169,7 @@ impl ModelWorker {
             ToWorker::RemoveWorker(it) => {
                 self.wanted.values_mut().for_each(|wanted| wanted.who_has.retain(|address| **address != *it.worker));
             }
+            ToWorker::ShuffleFail(it) => self.runs.fail(&it),
             ToWorker::Close(_) => self.acts.push(Act::Die),
             ToWorker::WorkerStatusChange(it) => {
                 self.take_on(WorkerStatus::of(&it.status).expect("the scheduler knows what it says"));
@@ -347,9 +354,20 @@ impl ModelWorker {
             workload.spend(key);
             return self.acts.push(Act::Die);
         }
+        let step = if cancelled || workload.fate(key) == Fate::Fail {
+            Step::Done
+        } else {
+            self.shuffle(key, &inputs, workload)
+        };
+        if let Step::Asks(question) = step {
+            return self.acts.push(Act::Put { key: key.to_owned(), started, question });
+        }
         self.tasks.remove(key);
-        if cancelled {
-            return;
+        match step {
+            _ if cancelled => return,
+            Step::Moves => return self.say(Reschedule { key: key.into(), stimulus_id: "moves".into() }),
+            Step::Fails(text) => return self.say(failed(key.into(), run, &text)),
+            _ => {}
         }
         match workload.fate(key) {
             Fate::Fail => {
@@ -369,6 +387,12 @@ impl ModelWorker {
                 self.finish(key, run);
             }
         }
+    }
+
+    /// A task hears what it has asked for, and goes on.
+    pub fn told(&mut self, key: &str, started: u64, told: Told, workload: &mut Workload) {
+        self.runs.tell(key, told);
+        self.done(key, started, workload);
     }
 
     fn finish(&mut self, key: &str, run: RunId) {

@@ -9,6 +9,7 @@ use cenote_core::protocol::serialized::Pickled;
 use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
 
 use super::chance::{Chance, hash};
+use super::shuffle::Part;
 
 /// What happens when a task is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ struct Known {
 pub struct Workload {
     known: BTreeMap<String, Known>,
     values: BTreeMap<String, u64>,
+    /// What tasks are in shuffles.
+    pub parts: BTreeMap<String, Part>,
+    /// The runs in which tasks of shuffles were run last.
+    pub runs: BTreeMap<String, i64>,
 }
 
 const NAMES: &[&str] = &["load", "inc", "sum", "store"];
@@ -117,21 +122,35 @@ impl Workload {
                     inputs.extend(chance.pick(from).filter(|key| !inputs.contains(key)).cloned());
                 }
             }
-            let value = Self::compute(&key, inputs.iter().map(|input| self.value(input)).collect());
-            self.values.insert(key.clone(), value);
-            let mut known = Self::known(inputs, chance);
+            let known = Self::known(inputs, chance);
             let task = spec(&key, &known, index, chance);
-            known.workers = task.annotations.workers.iter().map(ToString::to_string).collect();
-            (known.others, known.gpu) = (task.annotations.allow_other_workers, !task.annotations.resources.is_empty());
-            known.fails = known.fate == Fate::Fail && known.strikes > task.annotations.retries;
-            graph.tasks.push(task);
-            self.known.insert(key.clone(), known);
+            self.add(&mut graph, known, task);
             keys.push(key);
         }
         graph.keys = keys.iter().rev().filter(|_| chance.happens(400)).map(|key| Key::from(&**key)).collect();
         graph.keys.push((**keys.last().expect("a graph has a task")).into());
         graph.fifo_timeout = if chance.happens(500) { 0.0 } else { 60.0 };
         graph
+    }
+
+    /// Makes a task of a graph whose fate is known, and which may run anywhere.
+    pub fn enter(&mut self, graph: &mut GraphSpec, key: &str, inputs: Vec<String>, fate: Fate, chance: &mut Chance) {
+        let strikes = if fate == Fate::Straggle { u32::MAX } else { 1 + chance.below(3) as u32 };
+        let known = Known { fate, strikes, actor: false, ..Self::known(inputs, chance) };
+        let mut task = spec(key, &known, graph.tasks.len(), chance);
+        (task.annotations.workers, task.annotations.resources) = (Vec::new(), Vec::new());
+        self.add(graph, known, task);
+    }
+
+    fn add(&mut self, graph: &mut GraphSpec, mut known: Known, task: TaskSpec) {
+        let key = task.key.to_string();
+        let value = Self::compute(&key, known.inputs.iter().map(|input| self.value(input)).collect());
+        self.values.insert(key.clone(), value);
+        known.workers = task.annotations.workers.iter().map(ToString::to_string).collect();
+        (known.others, known.gpu) = (task.annotations.allow_other_workers, !task.annotations.resources.is_empty());
+        known.fails = known.fate == Fate::Fail && known.strikes > task.annotations.retries;
+        graph.tasks.push(task);
+        self.known.insert(key, known);
     }
 
     fn known(inputs: Vec<String>, chance: &mut Chance) -> Known {

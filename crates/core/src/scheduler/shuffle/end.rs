@@ -31,7 +31,6 @@ impl Scheduler {
     /// A worker has left: all runs are over that it took part in. Those who are left hear of it before anything else, so
     /// that nothing more is sent in these runs.
     pub(in crate::scheduler) fn leave_shuffles(&mut self, worker: WorkerId, address: &Text) {
-        self.shuffles.ended = Some(Vec::new());
         let runs = self.shuffles.runs.iter().filter(|(_, run)| run.participants.contains(&worker));
         let barriers: Vec<TaskId> = runs.map(|(&barrier, _)| barrier).collect();
         let why = format!("given up: worker {address} has left");
@@ -40,25 +39,24 @@ impl Scheduler {
         }
     }
 
-    /// All runs begin again that have ended because a worker has left.
+    /// Runs begin again whose barrier is still to be passed. Looked at after every stimulus: mostly there are none.
     pub(in crate::scheduler) fn restart_shuffles(&mut self) {
-        for barrier in self.shuffles.ended.take().into_iter().flatten() {
+        while let Some(barrier) = self.shuffles.ended.pop() {
             self.restart_shuffle(barrier);
         }
     }
 
-    /// Computes all tasks of a shuffle again, unless one has failed.
+    /// Computes all tasks of a shuffle again but those that have failed.
     pub(super) fn restart_shuffle(&mut self, barrier: TaskId) {
-        let Some(task) = self.tasks.get(barrier) else { return };
+        let wanted = |state| !matches!(state, StateName::Released | StateName::Erred);
+        let Some(task) = self.tasks.get(barrier).filter(|task| wanted(task.state())) else { return };
         let parts = task.dependents.iter().chain([&barrier]).chain(&task.dependencies).copied();
         let mut recommendations = Recommendations::default();
-        for part in parts {
-            if self.tasks[part].state() == StateName::Erred {
-                return;
-            }
+        for part in parts.filter(|&part| wanted(self.tasks[part].state())) {
             recommendations.add(part, Finish::Released);
         }
         self.end_shuffle(barrier, "given up: it begins again");
+        self.shuffles.ended.retain(|&it| it != barrier);
         self.cascade(recommendations);
     }
 
@@ -72,9 +70,7 @@ impl Scheduler {
             let (shuffle_id, run_id) = (run.id.clone(), run.number);
             self.tell_worker(worker, ShuffleFail { shuffle_id, run_id, message: message.clone() });
         }
-        if let Some(ended) = &mut self.shuffles.ended {
-            ended.push(barrier);
-        }
+        self.shuffles.ended.push(barrier);
         let outputs: Vec<TaskId> = self.tasks[barrier].dependents.iter().copied().collect();
         for output in outputs {
             if let Some(before) = self.shuffles.restricted.swap_remove(&output)

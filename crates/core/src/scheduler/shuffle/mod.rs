@@ -54,8 +54,8 @@ pub(super) struct Shuffles {
     asked: Option<u64>,
     /// Tasks that may run only where their part is, with the workers that they were restricted to before.
     restricted: Map<TaskId, Vec<Text>>,
-    /// While a worker is removed: the barriers of the runs that have ended.
-    ended: Option<Vec<TaskId>>,
+    /// The barriers of the runs that have ended by what is done now.
+    ended: Vec<TaskId>,
     /// The number of the last run.
     run_last: i64,
     /// How many runs have been planned.

@@ -3,7 +3,7 @@
 use crate::protocol::field::Optional;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::serialized::Pickled;
-use crate::protocol::shuffle::{PlanShuffle, ShufflePlan, inconsistent, told};
+use crate::protocol::shuffle::{PlanShuffle, ShufflePlan, inconsistent, over, told};
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::{Exception, Failure, Instruction};
@@ -141,7 +141,7 @@ impl Scheduler {
         let Some(plan) = self.shuffles.plans.remove(place) else { return };
         for asker in plan.askers {
             let text = format!("the shuffle {} was given up before it began", plan.shuffle);
-            self.answer(asker.ticket, Ok(inconsistent(&text)));
+            self.answer(asker.ticket, Ok(over(&text)));
         }
         if place == 0 {
             self.shuffles.asked = None;

@@ -2,15 +2,29 @@
 
 use super::plan::{Asker, unknown_worker};
 use crate::protocol::exception::Builtin;
+use crate::protocol::question::Question;
 use crate::protocol::rpc::ErrorReply;
-use crate::protocol::shuffle::{PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask, inconsistent, told};
+use crate::protocol::shuffle::{
+    PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask, inconsistent, over, reschedule, told,
+};
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::task::{StateName, TaskId};
 
 impl Scheduler {
+    /// Answers what is asked about shuffles. All else is about what is shared.
+    pub(in crate::scheduler) fn hear_about_shuffles(&mut self, ticket: u64, question: Question) {
+        match question {
+            Question::ShuffleGet(it) => self.tell_shuffle(ticket, &it),
+            Question::ShuffleGetOrCreate(it) => self.join_shuffle(ticket, it),
+            Question::ShuffleRestrictTask(it) => self.restrict_to_part(ticket, it),
+            Question::PassBarrier(it) => self.pass_barrier(ticket, &it),
+            other => self.coordinate(ticket, other),
+        }
+    }
+
     /// Tells a worker about a run of which it has heard. It takes part from now on.
-    pub(in crate::scheduler) fn tell_shuffle(&mut self, ticket: u64, it: &ShuffleGet) {
+    fn tell_shuffle(&mut self, ticket: u64, it: &ShuffleGet) {
         let answer = match self.workers.id(&it.worker) {
             None => unknown_worker(),
             Some(worker) => match self.barrier(&it.id).and_then(|barrier| self.shuffles.runs.get_mut(&barrier)) {
@@ -18,14 +32,14 @@ impl Scheduler {
                     run.participants.insert(worker);
                     told(&run.spec)
                 }
-                None => not_active(&it.id),
+                None => over(&not_active(&it.id)),
             },
         };
         self.answer(ticket, Ok(answer));
     }
 
     /// Tells a worker about the run of a shuffle, which begins if there is none.
-    pub(in crate::scheduler) fn join_shuffle(&mut self, ticket: u64, it: ShuffleGetOrCreate) {
+    fn join_shuffle(&mut self, ticket: u64, it: ShuffleGetOrCreate) {
         let Some(worker) = self.workers.id(&it.worker) else {
             return self.answer(ticket, Ok(unknown_worker()));
         };
@@ -45,34 +59,30 @@ impl Scheduler {
         let state = self.tasks.id(&it.key).map_or(StateName::Forgotten, |id| self.tasks[id].state());
         if state != StateName::Processing {
             let text = format!("the task {} should be processing, but is {}", it.key, state.name());
-            return self.answer(ticket, Ok(inconsistent(&text)));
+            return self.answer(ticket, Ok(over(&text)));
         }
         self.plan_shuffle(barrier, it.shuffle_id, Asker { ticket, worker });
     }
 
-    /// From now on a task runs only where its part of a shuffle goes.
-    pub(in crate::scheduler) fn restrict_to_part(&mut self, ticket: u64, it: ShuffleRestrictTask) {
-        let answer = match (self.run_numbered(&it.id, it.run_id), self.tasks.id(&it.key)) {
-            (Err(why), _) => Ok(why),
-            (_, None) => Err(ErrorReply::builtin(Builtin::Key, &it.key.to_string())),
-            (Ok(_), Some(id)) => {
-                if !self.shuffles.restricted.contains_key(&id) {
-                    let restrictions = self.tasks[id].restrictions.get_or_insert_default();
-                    let before = std::mem::replace(&mut restrictions.workers, vec![it.worker]);
-                    self.shuffles.restricted.insert(id, before);
-                }
-                Ok(Value::map([("status", "OK".into())]))
-            }
+    /// From now on a task runs only where its part of a shuffle goes. Whoever asks gives the task up: it is run again
+    /// there, or wherever it belongs if the run is over.
+    fn restrict_to_part(&mut self, ticket: u64, it: ShuffleRestrictTask) {
+        let Some(id) = self.tasks.id(&it.key) else {
+            return self.answer(ticket, Err(ErrorReply::builtin(Builtin::Key, &it.key.to_string())));
         };
-        self.answer(ticket, answer);
+        let current = self.run_numbered(&it.id, it.run_id).is_ok();
+        if current && !self.shuffles.restricted.contains_key(&id) {
+            let restrictions = self.tasks[id].restrictions.get_or_insert_default();
+            let before = std::mem::replace(&mut restrictions.workers, vec![it.worker]);
+            self.shuffles.restricted.insert(id, before);
+        }
+        self.answer(ticket, Ok(Value::map([("status", "OK".into())])));
     }
 
     /// All data has been sent: the answer says who must be told. If some was sent in another run, all begins again.
-    pub(in crate::scheduler) fn pass_barrier(&mut self, ticket: u64, it: &PassBarrier) {
+    fn pass_barrier(&mut self, ticket: u64, it: &PassBarrier) {
         let answer = match self.run_numbered(&it.id, it.run_id) {
-            Err(why) => {
-                Err(ErrorReply::builtin(Builtin::Value, why.get("message").and_then(Value::as_str).unwrap_or("")))
-            }
+            Err(why) => Err(reschedule(&why)),
             Ok(barrier) if it.consistent => {
                 let participants = &self.shuffles.runs[&barrier].participants;
                 let addresses = participants.iter().map(|&worker| self.workers[worker].address().clone().into());
@@ -87,23 +97,18 @@ impl Scheduler {
     }
 
     /// The barrier of a run, or why there is no such run.
-    fn run_numbered(&self, shuffle: &str, number: i64) -> Result<TaskId, Value> {
+    fn run_numbered(&self, shuffle: &str, number: i64) -> Result<TaskId, String> {
         let found = self.barrier(shuffle).and_then(|barrier| Some((barrier, self.shuffles.runs.get(&barrier)?)));
         match found {
             None => Err(not_active(shuffle)),
             Some((barrier, run)) if run.number == number => Ok(barrier),
             Some((_, run)) => {
-                let stale = if run.number > number { "stale" } else { "invalid" };
-                let text = format!(
-                    "the request is {stale}: run {number} of the shuffle {shuffle}, which is in run {}",
-                    run.number
-                );
-                Err(inconsistent(&text))
+                Err(format!("run {number} of the shuffle {shuffle} is over: it is in run {}", run.number))
             }
         }
     }
 }
 
-fn not_active(shuffle: &str) -> Value {
-    inconsistent(&format!("no active shuffle with id {shuffle:?} found"))
+fn not_active(shuffle: &str) -> String {
+    format!("no active shuffle with id {shuffle:?} found")
 }

@@ -21,18 +21,25 @@ const ATTEMPTS_IN_VAIN_MAX: u32 = 3;
 
 /// Passes the barrier of a run, once all who take part know.
 pub(super) async fn barrier(hub: &Rc<Hub>, request: PassBarrier) -> Reply {
-    let PassBarrier { id: shuffle, run_id, .. } = request.clone();
-    let Value::Tuple(participants) = hub.ask(Question::from(request)).await? else {
-        tracing::warn!("shuffle {shuffle} begins again: some of its data was sent in another run");
+    let Value::Tuple(participants) = hub.ask(Question::from(request.clone())).await? else {
+        tracing::warn!("shuffle {} begins again: some of its data was sent in another run", request.id);
         return Ok(Value::Nil);
     };
-    let mut workers: Vec<Text> = participants.iter().filter_map(Value::as_str).map(Text::from).collect();
+    let workers = participants.iter().filter_map(Value::as_str).map(Text::from).collect();
+    match tell_all(hub, workers, &request.id, request.run_id).await {
+        Ok(()) => Ok(Value::Nil),
+        // The run may be over: then nothing has failed.
+        Err(error) => hub.ask(Question::from(request)).await.and(Err(error)),
+    }
+}
+
+async fn tell_all(hub: &Rc<Hub>, mut workers: Vec<Text>, shuffle: &Text, run_id: i64) -> Result<(), ErrorReply> {
     let mut in_vain = 0;
     loop {
         let count = workers.len();
-        workers = tell(hub, &workers, &shuffle, run_id).await?;
+        workers = tell(hub, &workers, shuffle, run_id).await?;
         if workers.is_empty() {
-            return Ok(Value::Nil);
+            return Ok(());
         }
         if let Some(left) = workers.iter().find(|worker| !is_known(hub, worker)) {
             return Err(failure(&format!("worker {left} left during the shuffle {shuffle}")));
