@@ -88,11 +88,9 @@ impl Groups {
         &self.groups[id].name
     }
 
-    /// A task of one group needs a task of another.
+    /// A task of one group needs a task of another, or of the same: then its tasks are not like roots.
     pub fn link(&mut self, group: Id<Group>, dependency: Id<Group>) {
-        if group != dependency {
-            self.groups[group].dependencies.insert(dependency);
-        }
+        self.groups[group].dependencies.insert(dependency);
     }
 
     /// Whether a group is much larger than the cluster and needs little: its tasks only feed others.
@@ -181,6 +179,8 @@ mod tests {
         let sums: Vec<_> = (0..5).map(|index| groups.enter(&key("sum-1", index))).collect();
         groups.link(sums[0], loads[0]);
         assert!(!groups.is_rootish(sums[0], 2));
+        groups.link(loads[1], loads[0]);
+        assert!(!groups.is_rootish(loads[0], 2), "some of them need others");
         for id in loads {
             groups.leave(id);
         }
