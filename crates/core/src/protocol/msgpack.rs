@@ -311,12 +311,14 @@ impl Token<'_> {
 pub struct Writer {
     head: ByteBuf,
     frames: Vec<Bytes>,
+    /// Bytes of all frames.
+    frame_bytes: usize,
 }
 
 impl Writer {
     /// A writer with room for so many bytes of frame 0.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { head: ByteBuf::with_capacity(bytes), frames: Vec::new() }
+        Self { head: ByteBuf::with_capacity(bytes), ..Self::default() }
     }
 
     /// Writes nothing: Python's `None`.
@@ -389,13 +391,14 @@ impl Writer {
         self.map(1);
         self.str(name);
         self.uint(self.frames.len() as u64 + 1);
+        self.frame_bytes += header.len() + frames.iter().map(Bytes::len).sum::<usize>();
         self.frames.push(header.clone());
         self.frames.extend_from_slice(frames);
     }
 
     /// How many bytes have been written, payloads included.
     pub fn nbytes(&self) -> usize {
-        self.head.as_slice().len() + self.frames.iter().map(Bytes::len).sum::<usize>()
+        self.head.as_slice().len() + self.frame_bytes
     }
 
     /// The message, if all that was written are the elements of an array.

@@ -259,7 +259,10 @@ impl Scheduler {
 
     /// A task is done: who only wanted it to run wants it no more.
     pub(super) fn let_go(&mut self, id: TaskId, recommendations: &mut Recommendations) {
-        if let Some(client) = self.clients.id(&FIRE_AND_FORGET.into()) {
+        // Most tasks are wanted by nobody but others.
+        if self.interests.has_left(id)
+            && let Some(client) = self.clients.id(&FIRE_AND_FORGET.into())
+        {
             self.release_interest(client, id, recommendations);
         }
     }

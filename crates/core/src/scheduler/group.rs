@@ -13,7 +13,8 @@ const ROOT_DEPENDENCIES_MAX: usize = 5;
 #[derive(Debug)]
 pub struct Group {
     pub(super) name: Key,
-    prefix: Box<str>,
+    /// The place of its prefix.
+    prefix: usize,
     /// How many tasks it has had.
     size: usize,
     /// How many of them are not forgotten.
@@ -44,6 +45,7 @@ struct Duration {
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: Registry<Group>,
+    /// By prefix.
     durations: Map<Box<str>, Duration>,
 }
 
@@ -52,14 +54,12 @@ impl Groups {
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
         let id = self.groups.id(&name).unwrap_or_else(|| {
-            let group = Group {
-                name,
-                prefix: key.prefix().into(),
-                size: 0,
-                alive: 0,
-                dependencies: Set::default(),
-                share: None,
-            };
+            let prefix = &*key.prefix();
+            let prefix = self.durations.get_index_of(prefix).unwrap_or_else(|| {
+                self.durations.insert(prefix.into(), Duration::default());
+                self.durations.len() - 1
+            });
+            let group = Group { name, prefix, size: 0, alive: 0, dependencies: Set::default(), share: None };
             self.groups.insert(group)
         });
         let group = &mut self.groups[id];
@@ -118,16 +118,12 @@ impl Groups {
 
     /// Seconds that a task of the prefix of this group takes, as far as is known.
     pub fn duration(&self, id: Id<Group>) -> Option<f64> {
-        let known = self.durations.get(&self.groups[id].prefix)?;
+        let known = &self.durations[self.groups[id].prefix];
         known.average.or_else(|| (known.longest > 0.0).then_some(2.0 * known.longest))
     }
 
     fn prefix(&mut self, id: Id<Group>) -> &mut Duration {
-        let prefix = &self.groups[id].prefix;
-        if !self.durations.contains_key(prefix) {
-            self.durations.insert(prefix.clone(), Duration::default());
-        }
-        self.durations.get_mut(prefix).expect("it was just made")
+        &mut self.durations[self.groups[id].prefix]
     }
 
     /// Learns how long a task has taken: half of what was known, half of this.

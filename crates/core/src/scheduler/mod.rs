@@ -67,7 +67,7 @@ use retirement::Retirement;
 use shuffle::Shuffles;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
-use task::{Priority, STATES, TaskId, Tasks};
+use task::{Priority, STATES, Task, TaskId, Tasks};
 use task_stream::TaskStream;
 use versions::Versions;
 use worker::Workers;
@@ -149,7 +149,7 @@ pub struct Scheduler {
     classes: Classes,
     versions: Versions,
     /// Which client wants which task.
-    interests: Relation<TaskId, ClientId>,
+    interests: Relation<Task, Client>,
     /// Tasks that wait for a free thread.
     queued: BTreeSet<(Priority, TaskId)>,
     /// Tasks that no worker may run.

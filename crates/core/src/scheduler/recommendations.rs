@@ -45,40 +45,128 @@ impl Finish {
     }
 }
 
-/// What is recommended, in the order in which each task was first named.
-#[derive(Debug, Default)]
-pub(super) struct Recommendations(Map<TaskId, Finish>);
+/// So many are looked through one by one; among more, a task is found by a table.
+const LOOKED_THROUGH_MAX: usize = 8;
+
+/// What is recommended, in the order in which each task was first named. Mostly nothing, or one.
+#[derive(Debug)]
+pub(super) enum Recommendations {
+    One(Option<(TaskId, Finish)>),
+    Few(Vec<(TaskId, Finish)>),
+    Many(Map<TaskId, Finish>),
+}
+
+impl Default for Recommendations {
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
 
 impl Recommendations {
     /// One recommendation.
     pub fn one(task: TaskId, finish: Finish) -> Self {
-        let mut one = Self::default();
-        one.add(task, finish);
-        one
+        Self::One(Some((task, finish)))
     }
 
     /// Recommends. A task that is named again keeps its place.
     pub fn add(&mut self, task: TaskId, finish: Finish) {
-        self.0.insert(task, finish);
+        match self {
+            Self::One(None) => *self = Self::one(task, finish),
+            Self::One(Some((named, before))) if *named == task => *before = finish,
+            Self::One(one) => *self = Self::Few(one.take().into_iter().chain([(task, finish)]).collect()),
+            Self::Few(few) => match few.iter().position(|(named, _)| *named == task) {
+                Some(place) => few[place].1 = finish,
+                None if few.len() < LOOKED_THROUGH_MAX => few.push((task, finish)),
+                None => *self = Self::Many(few.drain(..).chain([(task, finish)]).collect()),
+            },
+            Self::Many(many) => {
+                many.insert(task, finish);
+            }
+        }
     }
 
     /// Takes over what others recommend.
     pub fn update(&mut self, others: Self) {
-        self.0.extend(others.0);
+        if self.is_empty() {
+            *self = others;
+            return;
+        }
+        match others {
+            Self::One(None) => {}
+            Self::One(Some((task, finish))) => self.add(task, finish),
+            Self::Few(few) => few.into_iter().for_each(|(task, finish)| self.add(task, finish)),
+            Self::Many(many) => many.into_iter().for_each(|(task, finish)| self.add(task, finish)),
+        }
     }
 
     /// What is recommended for a task.
     pub fn get(&self, task: TaskId) -> Option<&Finish> {
-        self.0.get(&task)
+        let wanted = |(named, finish)| (named == task).then_some(finish);
+        match self {
+            Self::One(one) => one.iter().map(|(named, finish)| (*named, finish)).find_map(wanted),
+            Self::Few(few) => few.iter().map(|(named, finish)| (*named, finish)).find_map(wanted),
+            Self::Many(many) => many.get(&task),
+        }
     }
 
     /// Takes back what was recommended for a task.
     pub fn remove(&mut self, task: TaskId) {
-        self.0.shift_remove(&task);
+        match self {
+            Self::One(one) => drop(one.take_if(|(named, _)| *named == task)),
+            Self::Few(few) => few.retain(|(named, _)| *named != task),
+            Self::Many(many) => drop(many.shift_remove(&task)),
+        }
     }
 
     /// The last one.
     pub fn pop(&mut self) -> Option<(TaskId, Finish)> {
-        self.0.pop()
+        match self {
+            Self::One(one) => one.take(),
+            Self::Few(few) => few.pop(),
+            Self::Many(many) => many.pop(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::One(one) => one.is_none(),
+            Self::Few(few) => few.is_empty(),
+            Self::Many(many) => many.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Key;
+    use crate::scheduler::group::Groups;
+    use crate::scheduler::registry::Registry;
+    use crate::scheduler::task::Task;
+
+    #[test]
+    fn however_many_there_are_the_last_is_first_and_who_is_named_again_keeps_its_place() {
+        let mut tasks = Registry::default();
+        for count in [1, 2, 5, 8, 9, 30] {
+            let ids: Vec<_> = (0..count).map(|number| tasks.insert(named(count, number))).collect();
+            let mut recommendations = Recommendations::default();
+            for &id in &ids {
+                recommendations.add(id, Finish::Waiting);
+            }
+            recommendations.update(Recommendations::one(ids[0], Finish::Forgotten));
+            assert!(matches!(recommendations.get(ids[0]), Some(Finish::Forgotten)));
+            recommendations.remove(ids[count / 2]);
+            let mut expected: Vec<_> = ids.iter().copied().rev().collect();
+            expected.retain(|&id| id != ids[count / 2]);
+            let popped: Vec<_> = std::iter::from_fn(|| recommendations.pop()).map(|(id, _)| id).collect();
+            assert_eq!(popped, expected);
+        }
+    }
+
+    fn named(count: usize, number: usize) -> Task {
+        let mut groups = Groups::default();
+        let key = Key::from(format!("x{count}-{number}").as_str());
+        let group = groups.enter(&key);
+        Task::new(key, group)
     }
 }

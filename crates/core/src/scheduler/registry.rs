@@ -23,6 +23,13 @@ pub struct Id<T> {
     kind: PhantomData<fn() -> T>,
 }
 
+impl<T> Id<T> {
+    /// Its place. Of all that live at a time, each has another one.
+    pub(super) fn place(self) -> usize {
+        self.index as usize
+    }
+}
+
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self

@@ -1,138 +1,192 @@
 //! Relations that are seen from both sides, such as who holds what: one type, so that the sides cannot disagree.
 
-use std::hash::Hash;
+use super::registry::{Id, Map};
 
-use super::registry::{Map, Set};
-
-/// Pairs, found from either side. Meant for many on the left, each with few on the right.
+/// Pairs, found from either side. Meant for many on the left, each with few on the right. What stands on the left must
+/// leave all its pairs before its place in the registry is given to another.
 #[derive(Debug)]
-pub(super) struct Relation<A, B> {
-    forward: Map<A, Few<B>>,
-    backward: Map<B, Set<A>>,
+pub(super) struct Relation<L, R> {
+    /// By the places of those on the left.
+    forward: Vec<Few<R>>,
+    backward: Map<Id<R>, Vec<Id<L>>>,
 }
 
-/// One, as a rule.
+/// A pair, as its left side knows it.
 #[derive(Debug)]
-enum Few<B> {
-    One(B),
+struct End<R> {
+    right: Id<R>,
+    /// The place of the left side among all of that right side.
+    place: u32,
+}
+
+/// None or one, as a rule.
+#[derive(Debug)]
+enum Few<R> {
+    None,
+    One(End<R>),
     #[expect(clippy::box_collection, reason = "there are millions of ones, and few others")]
-    Many(Box<Vec<B>>),
+    Many(Box<Vec<End<R>>>),
 }
 
-impl<B: Copy + Eq> Few<B> {
-    fn as_slice(&self) -> &[B] {
+impl<R> Few<R> {
+    fn as_slice(&self) -> &[End<R>] {
         match self {
+            Self::None => &[],
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
         }
     }
 
-    fn push(&mut self, another: B) {
+    fn as_mut_slice(&mut self) -> &mut [End<R>] {
         match self {
-            Self::One(one) => *self = Self::Many(Box::new(vec![*one, another])),
-            Self::Many(many) => many.push(another),
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(one),
+            Self::Many(many) => many,
         }
     }
 
-    /// Removes one that is there; true if it was the last.
-    fn remove(&mut self, gone: B) -> bool {
-        match self {
-            Self::One(_) => true,
-            Self::Many(many) => {
-                many.retain(|one| *one != gone);
-                many.is_empty()
+    fn push(&mut self, another: End<R>) {
+        match std::mem::replace(self, Self::None) {
+            Self::None => *self = Self::One(another),
+            Self::One(one) => *self = Self::Many(Box::new(vec![one, another])),
+            Self::Many(mut many) => {
+                many.push(another);
+                *self = Self::Many(many);
             }
         }
     }
-}
 
-impl<A, B> Default for Relation<A, B> {
-    fn default() -> Self {
-        Self { forward: Map::default(), backward: Map::default() }
+    /// Removes the pair with this right side, if there is one. The others stay in their order.
+    fn remove(&mut self, right: Id<R>) -> Option<End<R>> {
+        let index = self.as_slice().iter().position(|end| end.right == right)?;
+        match self {
+            Self::Many(many) if many.len() > 1 => Some(many.remove(index)),
+            _ => match std::mem::replace(self, Self::None) {
+                Self::None => None,
+                Self::One(one) => Some(one),
+                Self::Many(mut many) => many.pop(),
+            },
+        }
     }
 }
 
-impl<A: Copy + Hash + Eq, B: Copy + Hash + Eq> Relation<A, B> {
+impl<L, R> Default for Relation<L, R> {
+    fn default() -> Self {
+        Self { forward: Vec::new(), backward: Map::default() }
+    }
+}
+
+impl<L, R> Relation<L, R> {
+    fn ends(&self, a: Id<L>) -> &[End<R>] {
+        self.forward.get(a.place()).map_or(&[], Few::as_slice)
+    }
+
     /// Adds a pair; false if it was there.
-    pub fn insert(&mut self, a: A, b: B) -> bool {
-        if !self.backward.entry(b).or_default().insert(a) {
+    pub fn insert(&mut self, a: Id<L>, b: Id<R>) -> bool {
+        if self.contains(a, b) {
             return false;
         }
-        self.forward.entry(a).and_modify(|rights| rights.push(b)).or_insert(Few::One(b));
+        if self.forward.len() <= a.place() {
+            self.forward.resize_with(a.place() + 1, || Few::None);
+        }
+        let lefts = self.backward.entry(b).or_default();
+        let place = u32::try_from(lefts.len()).expect("there are no more pairs than tasks");
+        lefts.push(a);
+        self.forward[a.place()].push(End { right: b, place });
         true
     }
 
     /// Removes a pair; false if it was not there.
-    pub fn remove(&mut self, a: A, b: B) -> bool {
-        let removed = take(&mut self.backward, &b, &a);
-        if removed && self.forward.get_mut(&a).is_some_and(|rights| rights.remove(b)) {
-            self.forward.swap_remove(&a);
+    pub fn remove(&mut self, a: Id<L>, b: Id<R>) -> bool {
+        let end = self.forward.get_mut(a.place()).and_then(|few| few.remove(b));
+        if let Some(end) = &end {
+            self.take(end);
         }
-        removed
+        end.is_some()
     }
 
     /// Removes all pairs with this on their left side, and returns their right sides.
-    pub fn remove_left(&mut self, a: A) -> Vec<B> {
-        let rights = self.forward.swap_remove(&a);
-        let rights = rights.as_ref().map_or_else(Vec::new, |rights| rights.as_slice().to_vec());
-        for b in &rights {
-            take(&mut self.backward, b, &a);
+    pub fn remove_left(&mut self, a: Id<L>) -> Vec<Id<R>> {
+        let Some(few) = self.forward.get_mut(a.place()) else { return Vec::new() };
+        let few = std::mem::replace(few, Few::None);
+        for end in few.as_slice() {
+            self.take(end);
         }
-        rights
+        few.as_slice().iter().map(|end| end.right).collect()
     }
 
     /// Whether the pair is there.
-    pub fn contains(&self, a: A, b: B) -> bool {
-        self.backward.get(&b).is_some_and(|lefts| lefts.contains(&a))
+    pub fn contains(&self, a: Id<L>, b: Id<R>) -> bool {
+        self.ends(a).iter().any(|end| end.right == b)
     }
 
     /// Whether any pair has this on its left side.
-    pub fn has_left(&self, a: A) -> bool {
-        self.forward.contains_key(&a)
+    pub fn has_left(&self, a: Id<L>) -> bool {
+        !self.ends(a).is_empty()
     }
 
     /// The right sides of what has this on its left.
-    pub fn rights(&self, a: A) -> impl Iterator<Item = B> + '_ {
-        self.forward.get(&a).map(Few::as_slice).into_iter().flatten().copied()
+    pub fn rights(&self, a: Id<L>) -> impl Iterator<Item = Id<R>> + '_ {
+        self.ends(a).iter().map(|end| end.right)
     }
 
     /// The left sides of what has this on its right.
-    pub fn lefts(&self, b: B) -> impl Iterator<Item = A> + '_ {
+    pub fn lefts(&self, b: Id<R>) -> impl Iterator<Item = Id<L>> + '_ {
         self.backward.get(&b).into_iter().flatten().copied()
     }
 
-    /// All that stands on the left.
-    pub fn all_lefts(&self) -> impl Iterator<Item = A> + '_ {
-        self.forward.keys().copied()
+    /// All that stands on the left, once for each of its pairs.
+    pub fn all_lefts(&self) -> impl Iterator<Item = Id<L>> + '_ {
+        self.backward.values().flatten().copied()
     }
 
     /// All that stands on the right.
-    pub fn all_rights(&self) -> impl Iterator<Item = B> + '_ {
+    pub fn all_rights(&self) -> impl Iterator<Item = Id<R>> + '_ {
         self.backward.keys().copied()
     }
-}
 
-fn take<A: Hash + Eq, B: Hash + Eq>(side: &mut Map<A, Set<B>>, a: &A, b: &B) -> bool {
-    let Some(others) = side.get_mut(a) else { return false };
-    let found = others.swap_remove(b);
-    if others.is_empty() {
-        side.swap_remove(a);
+    /// Takes a pair off its right side, whose last pair takes its place.
+    fn take(&mut self, end: &End<R>) {
+        let (b, place) = (end.right, end.place as usize);
+        let lefts = self.backward.get_mut(&b).expect("a pair has two sides");
+        lefts.swap_remove(place);
+        if let Some(moved) = lefts.get(place) {
+            let ends = self.forward[moved.place()].as_mut_slice();
+            let twin = ends.iter_mut().find(|end| end.right == b).expect("a pair has two sides");
+            twin.place = end.place;
+        } else if lefts.is_empty() {
+            self.backward.swap_remove(&b);
+        }
     }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheduler::registry::{Named, Registry};
+
+    impl Named for char {
+        type Name = Self;
+
+        fn known_as(&self) -> &Self {
+            self
+        }
+    }
 
     #[test]
     fn both_sides_say_the_same() {
+        let (mut numbers, mut letters) = (Registry::<char>::default(), Registry::<&'static str>::default());
+        let [one, two, three] = ['1', '2', '3'].map(|it| numbers.insert(it));
+        let [a, b] = ["a", "b"].map(|it| letters.insert(it));
         let mut relation = Relation::default();
-        assert!(relation.insert(1, 'a') && relation.insert(1, 'b') && relation.insert(2, 'a'));
-        assert!(!relation.insert(1, 'a'));
-        assert_eq!(relation.lefts('a').collect::<Vec<_>>(), [1, 2]);
-        assert!(relation.remove(2, 'a') && !relation.remove(2, 'a'));
-        assert_eq!(relation.remove_left(1).into_iter().collect::<Vec<_>>(), ['a', 'b']);
+        assert!(relation.insert(one, a) && relation.insert(one, b) && relation.insert(two, a));
+        assert!(relation.insert(three, a) && !relation.insert(one, a));
+        assert_eq!(relation.lefts(a).collect::<Vec<_>>(), [one, two, three]);
+        assert_eq!(relation.remove_left(one), [a, b]);
+        assert_eq!(relation.lefts(a).collect::<Vec<_>>(), [three, two], "the last takes the place");
+        assert!(relation.remove(three, a) && !relation.remove(three, a));
+        assert!(relation.contains(two, a) && relation.has_left(two) && !relation.has_left(three));
+        assert_eq!(relation.remove_left(two), [a]);
         assert_eq!((relation.all_lefts().count(), relation.all_rights().count()), (0, 0));
     }
 }

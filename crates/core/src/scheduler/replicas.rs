@@ -2,13 +2,13 @@
 
 use super::registry::Map;
 use super::relation::Relation;
-use super::task::TaskId;
-use super::worker::WorkerId;
+use super::task::{Task, TaskId};
+use super::worker::{Worker, WorkerId};
 
 /// `who_has` and `has_what` of Dask, and the bytes a worker holds.
 #[derive(Debug, Default)]
 pub(super) struct Replicas {
-    pairs: Relation<TaskId, WorkerId>,
+    pairs: Relation<Task, Worker>,
     bytes: Map<WorkerId, u64>,
 }
 
