@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::json;
+use tokio::runtime::LocalOptions;
 
 use super::error::CommandError;
 use super::lifetime_file::LifetimeFile;
@@ -13,6 +14,10 @@ use crate::config::{Config, Sources};
 use crate::logging;
 use crate::scheduler::{self, SchedulerError, Settings, Started};
 use crate::shutdown::{self, Request, Requests};
+
+/// So many connections are served before it is asked which others have something to say. What is said to a peer in this
+/// time leaves as one message.
+const TURN_TASKS_MAX: u32 = 1024;
 
 /// Start a scheduler that clients and workers of Dask connect to.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -144,8 +149,11 @@ pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), Com
         None => None,
     };
     allow_many_connections();
-    let outcome =
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(settings, arguments));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(TURN_TASKS_MAX)
+        .build_local(LocalOptions::default())?;
+    let outcome = runtime.block_on(serve(settings, arguments));
     tracing::info!(target: "cenote::scheduler", "End scheduler");
     outcome
 }

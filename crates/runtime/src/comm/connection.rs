@@ -1,7 +1,9 @@
 //! Connections: messages both ways, after both sides have said what they can do.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,7 +12,7 @@ use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::limits::Limits;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::AsyncWriteExt;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
@@ -48,7 +50,9 @@ pub struct Receiver {
 #[derive(Debug)]
 pub struct Sender {
     half: OwnedWriteHalf,
+    /// What is to be written, and how many of these segments are.
     segments: Vec<Bytes>,
+    written: usize,
 }
 
 /// Connects to an address and shakes hands, both within `limit`.
@@ -75,7 +79,7 @@ impl Connection {
         watch(&stream)?;
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
         let (read, write) = stream.into_split();
-        let mut sender = Sender { half: write, segments: Vec::new() };
+        let mut sender = Sender { half: write, segments: Vec::new(), written: 0 };
         let mut receiver = Receiver { half: read, buffer: BytesMut::new(), decoder: Decoder::new(limits) };
         sender.send(&encode(&Handshake::ours())).await?;
         let handshake = decode(&receiver.receive().await?)?;
@@ -168,17 +172,13 @@ impl Receiver {
 
     /// Reads what is there, when something is. Says whether the connection is still open.
     async fn read(&mut self) -> io::Result<bool> {
-        self.half.readable().await?;
-        self.buffer.reserve(READ_BYTES);
-        let read = self.half.try_read_buf(&mut self.buffer);
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        match read {
-            Ok(read) => Ok(read > 0),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(error) => Err(error),
-        }
+        self.half.readable().await?;
+        self.buffer.reserve(READ_BYTES);
+        // A read that does not fill the buffer tells the runtime that there is no more: it need not be asked again.
+        Ok(self.half.read_buf(&mut self.buffer).await? > 0)
     }
 }
 
@@ -188,32 +188,61 @@ impl Sender {
     /// # Errors
     /// The connection broke.
     pub async fn send(&mut self, frames: &Frames) -> Result<(), CommError> {
-        let mut segments = std::mem::take(&mut self.segments);
-        frames.encode(&mut segments);
-        let written = self.write(&mut segments).await;
-        segments.clear();
-        self.segments = segments;
-        Ok(written?)
-    }
-
-    async fn write(&mut self, segments: &mut [Bytes]) -> io::Result<()> {
-        let mut first = 0;
-        while first < segments.len() {
-            let slices: Vec<_> =
-                segments[first..].iter().take(SEGMENTS_MAX).map(|segment| IoSlice::new(segment)).collect();
-            let mut written = self.half.write_vectored(&slices).await?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            while first < segments.len() && written >= segments[first].len() {
-                written -= segments[first].len();
-                first += 1;
-            }
-            if written > 0 {
-                segments[first].advance(written);
-            }
+        self.push(frames);
+        while !self.try_write()? {
+            poll_fn(|context| self.poll_ready(context)).await?;
         }
         Ok(())
+    }
+
+    /// Says a message once there is time to write.
+    pub fn push(&mut self, frames: &Frames) {
+        frames.encode(&mut self.segments);
+    }
+
+    /// Writes as much as the system takes at once. Says whether that was all.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn try_write(&mut self) -> io::Result<bool> {
+        while self.written < self.segments.len() {
+            let segments = &self.segments[self.written..];
+            let mut slices = [IoSlice::new(&[]); SEGMENTS_MAX];
+            for (slice, segment) in slices.iter_mut().zip(segments) {
+                *slice = IoSlice::new(segment);
+            }
+            match self.half.try_write_vectored(&slices[..segments.len().min(SEGMENTS_MAX)]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.pass(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        self.segments.clear();
+        self.written = 0;
+        Ok(true)
+    }
+
+    /// Whether the system takes something again.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.half.as_ref().poll_write_ready(context)
+    }
+
+    /// Passes over so many bytes.
+    fn pass(&mut self, mut bytes: usize) {
+        while let Some(segment) = self.segments.get_mut(self.written) {
+            if bytes < segment.len() {
+                segment.advance(bytes);
+                return;
+            }
+            bytes -= segment.len();
+            // What is written is let go of at once.
+            *segment = Bytes::new();
+            self.written += 1;
+        }
     }
 }
 

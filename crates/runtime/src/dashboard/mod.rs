@@ -60,7 +60,7 @@ impl Dashboard {
         format!("http://{host}:{}/status", self.port())
     }
 
-    /// Serves until the task that awaits it ends. Must be awaited inside a [`LocalSet`](tokio::task::LocalSet).
+    /// Serves until the task that awaits it ends. Must be awaited on a [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub async fn serve(self, overview: Rc<dyn Fn() -> Overview>) {
         let (ask, mut asked) = mpsc::channel::<oneshot::Sender<Overview>>(WAITING_MAX);
         let answers = async {

@@ -15,16 +15,17 @@ use crate::comm::{CommError, Connection, Receiver};
 /// Serves a client on a connection that is a stream from now on, until it goes.
 pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection: Connection) -> Result<(), CommError> {
     let name = registered.client;
-    let outbox = Outbox::default();
+    let outbox = Outbox::new(&hub.mail);
     if let Some(before) = hub.open_client(&name, outbox.clone()) {
         before.close();
     }
     tracing::info!("client joined: {name}");
     hub.stimulate(Stimulus::ClientJoined { client: name.clone(), versions: registered.versions });
-    let (mut receiver, mut sender) = connection.split();
+    let (mut receiver, sender) = connection.split();
+    outbox.begin(sender);
     let outcome = tokio::select! {
         outcome = listen(hub, &name, &mut receiver) => outcome,
-        outcome = outbox.write(&mut sender) => outcome,
+        outcome = outbox.write() => outcome,
         () = outbox.abandoned() => Ok(()),
     };
     if hub.forget_client(&name, &outbox) {
@@ -32,7 +33,8 @@ pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection
         hub.stimulate(Stimulus::Client { client: name, said: CloseClient {}.into() });
     }
     outbox.close();
-    let _ = timeout(FAREWELL, outbox.write(&mut sender)).await;
+    let _ = timeout(FAREWELL, outbox.write()).await;
+    outbox.end();
     outcome
 }
 

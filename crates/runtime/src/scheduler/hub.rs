@@ -1,7 +1,6 @@
 //! The hub: owns the machine, tells it what happened, and does what it says.
 
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,10 +14,11 @@ use cenote_core::protocol::worker::ToWorker;
 use cenote_core::scheduler::Scheduler;
 use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::stimulus::Stimulus;
+use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, oneshot};
 
 use super::journal::{Journal, JournalError};
-use super::outbox::Outbox;
+use super::outbox::{Mail, Outbox};
 use super::settings::Settings;
 use crate::comm::Pool;
 use crate::executor::Executor;
@@ -32,12 +32,14 @@ pub(super) struct Hub {
     pub facts: Facts,
     pub pool: Pool,
     pub executor: Executor,
+    /// What is to be said on streams.
+    pub mail: Rc<Mail>,
     machine: RefCell<Scheduler>,
     /// Room for instructions, kept.
     instructions: RefCell<Vec<Instruction>>,
-    workers: RefCell<HashMap<Text, Outbox>>,
-    clients: RefCell<HashMap<Text, Outbox>>,
-    asked: RefCell<HashMap<u64, oneshot::Sender<Reply>>>,
+    workers: RefCell<FxHashMap<Text, Outbox>>,
+    clients: RefCell<FxHashMap<Text, Outbox>>,
+    asked: RefCell<FxHashMap<u64, oneshot::Sender<Reply>>>,
     ticket: Cell<u64>,
     /// How many values have been put into workers, in turn.
     turns: Cell<usize>,
@@ -106,6 +108,7 @@ impl Hub {
             settings,
             facts,
             executor,
+            mail: Rc::default(),
             instructions: RefCell::default(),
             workers: RefCell::default(),
             clients: RefCell::default(),
@@ -275,7 +278,7 @@ impl Hub {
     }
 }
 
-fn forget(outboxes: &mut HashMap<Text, Outbox>, name: &Text, outbox: &Outbox) -> bool {
+fn forget(outboxes: &mut FxHashMap<Text, Outbox>, name: &Text, outbox: &Outbox) -> bool {
     let current = outboxes.get(name).is_some_and(|current| current.is(outbox));
     if current {
         outboxes.remove(name);

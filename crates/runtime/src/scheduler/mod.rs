@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use cenote_core::scheduler::stimulus::Stimulus;
 use thiserror::Error;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::comm::{Address, Listener};
@@ -88,7 +88,7 @@ pub struct Started {
 }
 
 /// Runs a scheduler until it is told to close, by a request or because `closing` is done. Calls `started` as soon as
-/// peers can come. Must run on a thread of its own, within a runtime of that thread.
+/// peers can come. Must run on a [`LocalRuntime`](tokio::runtime::LocalRuntime), whose thread does nothing else.
 ///
 /// # Errors
 /// It cannot listen, or there is no Python that can read graphs.
@@ -122,24 +122,21 @@ pub async fn serve(
     };
     let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
     settings.machine.versions = executor.greeting().versions.clone();
-    let local = LocalSet::new();
     let hub = Hub::new(settings, facts, executor, clock)?;
-    let serving = async {
-        spawn_local(tick(Rc::clone(&hub)));
-        if let Some(dashboard) = dashboard {
-            let hub = Rc::clone(&hub);
-            spawn_local(dashboard.serve(Rc::new(move || overview::read(&hub))));
-        }
-        started(&Started { id: id.into(), address, listens, dashboard_port, dashboard: link });
-        tokio::select! {
-            never = accept(&hub, &listener) => match never {},
-            () = hub.closing() => {}
-            () = closing => {}
-        }
-        hub.dismiss("scheduler-close");
-        sleep(LEAVE).await;
-    };
-    local.run_until(serving).await;
+    spawn_local(tick(Rc::clone(&hub)));
+    spawn_local(carry(Rc::clone(&hub)));
+    if let Some(dashboard) = dashboard {
+        let hub = Rc::clone(&hub);
+        spawn_local(dashboard.serve(Rc::new(move || overview::read(&hub))));
+    }
+    started(&Started { id: id.into(), address, listens, dashboard_port, dashboard: link });
+    tokio::select! {
+        never = accept(&hub, &listener) => match never {},
+        () = hub.closing() => {}
+        () = closing => {}
+    }
+    hub.dismiss("scheduler-close");
+    sleep(LEAVE).await;
     Ok(())
 }
 
@@ -148,6 +145,10 @@ async fn accept(hub: &Rc<Hub>, listener: &Listener) -> std::convert::Infallible 
         let stream = listener.accept().await;
         spawn_local(connection::serve(Rc::clone(hub), stream));
     }
+}
+
+async fn carry(hub: Rc<Hub>) {
+    hub.mail.carry().await;
 }
 
 async fn tick(hub: Rc<Hub>) {

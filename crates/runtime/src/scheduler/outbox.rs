@@ -1,8 +1,16 @@
-//! Outboxes: what is to be said on a stream. What is said between two writes leaves as one message.
+//! Outboxes: what is to be said on a stream. What is said on it in one turn of the loop leaves as one message.
+//!
+//! ```text
+//! instructions ─► outbox ─┬─ at the end of the turn ─► the system
+//!                         └─ when the system takes no more, by the task of its connection
+//! ```
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
+use std::task::Poll;
 
 use cenote_core::protocol::batch::BatchWriter;
 use cenote_core::protocol::frame::Frames;
@@ -14,12 +22,53 @@ use crate::comm::{CommError, Sender};
 /// Bytes of one message, after which another one is begun.
 const MESSAGE_BYTES: usize = 1 << 26;
 
+/// The outboxes in which something was said in this turn of the loop.
+#[derive(Debug, Default)]
+pub(super) struct Mail {
+    filled: RefCell<Vec<Outbox>>,
+    wake: Notify,
+}
+
+impl Mail {
+    /// Writes what is said, again and again, after all that could be done at that time.
+    pub async fn carry(&self) -> std::convert::Infallible {
+        loop {
+            self.wake.notified().await;
+            let mut filled = self.filled.take();
+            for outbox in filled.drain(..) {
+                outbox.0.listed.set(false);
+                outbox.flush();
+            }
+            // Its room is kept.
+            if self.filled.borrow().is_empty() {
+                self.filled.replace(filled);
+            }
+        }
+    }
+
+    fn add(&self, outbox: &Outbox) {
+        let mut filled = self.filled.borrow_mut();
+        if filled.is_empty() {
+            self.wake.notify_one();
+        }
+        filled.push(outbox.clone());
+    }
+}
+
 /// What is to be said on a stream. A clone is the same outbox.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Outbox(Rc<Contents>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Contents {
+    mail: Rc<Mail>,
+    /// Whether it is on the list of those that were filled.
+    listed: Cell<bool>,
+    /// Nothing until the stream begins.
+    sender: RefCell<Option<Sender>>,
+    /// The system takes no more for now, or the connection broke: that is the business of the connection's task.
+    stuck: Cell<bool>,
+    broken: RefCell<Option<io::Error>>,
     finished: RefCell<VecDeque<Frames>>,
     batch: RefCell<BatchWriter>,
     /// Bytes of all that is finished but not written.
@@ -32,6 +81,23 @@ struct Contents {
 }
 
 impl Outbox {
+    pub fn new(mail: &Rc<Mail>) -> Self {
+        Self(Rc::new(Contents {
+            mail: Rc::clone(mail),
+            listed: Cell::new(false),
+            sender: RefCell::default(),
+            stuck: Cell::new(false),
+            broken: RefCell::default(),
+            finished: RefCell::default(),
+            batch: RefCell::default(),
+            waiting: Cell::new(0),
+            closed: Cell::new(false),
+            wake: Notify::new(),
+            abandoned: Cell::new(false),
+            abandonment: Notify::new(),
+        }))
+    }
+
     /// Says something.
     pub fn push<T: Operation>(&self, operation: &T) {
         if self.0.abandoned.get() {
@@ -41,9 +107,8 @@ impl Outbox {
         batch.push(operation);
         if batch.nbytes() > MESSAGE_BYTES {
             self.finish(std::mem::take(&mut batch));
-        } else if batch.len() == 1 {
-            self.0.wake.notify_one();
         }
+        self.list();
     }
 
     /// Says something in a message of its own.
@@ -57,6 +122,7 @@ impl Outbox {
         }
         batch.push(operation);
         self.finish(std::mem::take(&mut batch));
+        self.list();
     }
 
     /// Nothing more will be said: the stream ends when all that was said is written.
@@ -69,6 +135,7 @@ impl Outbox {
     pub fn abandon(&self) {
         self.0.abandoned.set(true);
         self.drop_contents();
+        self.end();
         self.close();
         self.0.abandonment.notify_one();
     }
@@ -90,19 +157,65 @@ impl Outbox {
         self.0.waiting.get() + self.0.batch.borrow().nbytes()
     }
 
-    /// Writes what is said, until the outbox is closed.
+    /// The stream begins: what is said goes this way.
+    pub fn begin(&self, sender: Sender) {
+        self.0.sender.replace(Some(sender));
+        self.flush();
+    }
+
+    /// The stream ends, whatever is not written.
+    pub fn end(&self) {
+        self.0.sender.take();
+        self.0.stuck.set(false);
+    }
+
+    /// Takes care of what the system does not take at once, until the outbox is closed and all is written.
     ///
     /// # Errors
     /// The connection broke.
-    pub async fn write(&self, sender: &mut Sender) -> Result<(), CommError> {
+    pub async fn write(&self) -> Result<(), CommError> {
         loop {
-            if let Some(frames) = self.next() {
-                sender.send(&frames).await?;
+            self.flush();
+            if let Some(error) = self.0.broken.take() {
+                return Err(error.into());
+            }
+            if self.0.stuck.get() {
+                poll_fn(|context| match &*self.0.sender.borrow() {
+                    Some(sender) => sender.poll_ready(context),
+                    None => Poll::Ready(Ok(())),
+                })
+                .await?;
+                self.0.stuck.set(false);
             } else if self.0.closed.get() {
                 return Ok(());
             } else {
                 self.0.wake.notified().await;
             }
+        }
+    }
+
+    /// Writes what the system takes at once.
+    fn flush(&self) {
+        let mut sender = self.0.sender.borrow_mut();
+        let Some(sender) = sender.as_mut().filter(|_| !self.0.stuck.get()) else { return };
+        loop {
+            match sender.try_write() {
+                Ok(true) => {}
+                Ok(false) => break self.0.stuck.set(true),
+                Err(error) => {
+                    self.0.stuck.set(true);
+                    break drop(self.0.broken.replace(Some(error)));
+                }
+            }
+            let Some(frames) = self.next() else { return };
+            sender.push(&frames);
+        }
+        self.0.wake.notify_one();
+    }
+
+    fn list(&self) {
+        if !self.0.listed.replace(true) {
+            self.0.mail.add(self);
         }
     }
 
@@ -115,7 +228,6 @@ impl Outbox {
     fn finish(&self, batch: BatchWriter) {
         self.0.waiting.set(self.0.waiting.get() + batch.nbytes());
         self.0.finished.borrow_mut().push_back(batch.finish());
-        self.0.wake.notify_one();
     }
 
     fn next(&self) -> Option<Frames> {
@@ -156,14 +268,15 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn what_is_said_before_it_is_closed_is_written_as_one_message() {
-        let ((_, mut sender), mut theirs) = {
+        let ((_, sender), mut theirs) = {
             let (ours, theirs) = pair().await;
             (ours.split(), theirs)
         };
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(&Rc::default());
         (0..3).for_each(|_| outbox.push(&said()));
         outbox.close();
-        outbox.write(&mut sender).await.unwrap();
+        outbox.begin(sender);
+        outbox.write().await.unwrap();
         let frames = theirs.receive().await.unwrap();
         assert_eq!(cenote_core::protocol::batch::Batch::<ToClient>::new(&frames).unwrap().count(), 3);
         assert_eq!(outbox.nbytes(), 0);
@@ -171,20 +284,21 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_reader_that_is_given_up_holds_nothing_back() {
-        let ((_, mut sender), _theirs) = {
+        let ((_, sender), _theirs) = {
             let (ours, theirs) = pair().await;
             (ours.split(), theirs)
         };
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(&Rc::default());
+        outbox.begin(sender);
         // More than the system takes for a peer that does not read.
         (0..1_000_000).for_each(|_| outbox.push(&said()));
-        let stuck = timeout(Duration::from_millis(200), outbox.write(&mut sender)).await;
+        let stuck = timeout(Duration::from_millis(200), outbox.write()).await;
         assert!(stuck.is_err(), "the peer does not read");
         outbox.push(&said());
         outbox.abandon();
         timeout(Duration::from_secs(20), outbox.abandoned()).await.unwrap();
         outbox.push(&said());
         assert_eq!(outbox.nbytes(), 0, "nothing is kept for it any more");
-        timeout(Duration::from_secs(20), outbox.write(&mut sender)).await.unwrap().unwrap();
+        timeout(Duration::from_secs(20), outbox.write()).await.unwrap().unwrap();
     }
 }

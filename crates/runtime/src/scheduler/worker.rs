@@ -32,7 +32,7 @@ pub(super) async fn register(
         }
     };
     let address = registration.address.clone();
-    let outbox = Outbox::default();
+    let outbox = Outbox::new(&hub.mail);
     // The machine may have something to say to the worker at once.
     let before = hub.open_worker(&address, outbox.clone());
     let reply = hub.ask(Question::from(registration)).await;
@@ -63,14 +63,16 @@ pub(super) async fn register(
 }
 
 async fn stream(hub: &Rc<Hub>, address: &Text, outbox: &Outbox, connection: Connection) -> Result<(), CommError> {
-    let (mut receiver, mut sender) = connection.split();
+    let (mut receiver, sender) = connection.split();
+    outbox.begin(sender);
     let outcome = tokio::select! {
         outcome = listen(hub, address, &mut receiver) => outcome,
-        outcome = outbox.write(&mut sender) => outcome,
+        outcome = outbox.write() => outcome,
         () = outbox.abandoned() => Ok(()),
     };
     outbox.close();
-    let _ = timeout(FAREWELL, outbox.write(&mut sender)).await;
+    let _ = timeout(FAREWELL, outbox.write()).await;
+    outbox.end();
     outcome
 }
 
