@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import sys
 import threading
 import zipfile
@@ -19,7 +20,7 @@ import dask
 import msgpack
 import numpy
 from dask._expr import LLGExpr
-from dask._task_spec import Alias, DataNode, List, Task, TaskRef
+from dask._task_spec import Alias, DataNode, List, Task, TaskRef, _identity_cast
 from distributed.diagnostics.plugin import SchedulerPlugin, SchedulerUploadFile
 from distributed.protocol import core
 from distributed.protocol.serialize import Serialized, serialize, to_serialize
@@ -28,8 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "crates/runtime/src/executor"
 
 from cenote_executor import function, service
 from cenote_executor.channel import Channel, Closed
-from cenote_executor.graph import materialize
-from cenote_executor.payload import Payloads
+from cenote_executor.graph import ACTOR, DATA, DATA_PRODUCER, materialize
+from cenote_executor.payload import Dumper, Payloads, Shared
+from cenote_executor.plain import Plain
 
 
 class Read:
@@ -53,7 +55,7 @@ class Read:
         self.notes += message["annotations"]
         self.buffers += message["buffers"]
         pickles = message["pickles"]
-        for producer, actor in zip(message["data_producer"], message["actor"], strict=True):
+        for flags in message["flags"]:
             key = self.keys[len(self.tasks)]
             length = next(numbers["pickle_lengths"])
             needs = [next(numbers["dependencies"]) for _ in range(next(numbers["dependency_counts"]))]
@@ -62,10 +64,10 @@ class Read:
                 "pickle": pickles[:length],
                 "needs": needs,
                 "used": used,
-                "order": next(numbers["order"]),
                 "note": self.notes[next(numbers["annotation_of"])],
-                "producer": bool(producer),
-                "actor": bool(actor),
+                "producer": bool(flags & DATA_PRODUCER),
+                "actor": bool(flags & ACTOR),
+                "data": bool(flags & DATA),
             }
             pickles = pickles[length:]
         assert not pickles and all(next(rest, None) is None for rest in numbers.values())
@@ -84,7 +86,6 @@ ARRAYS = {
     "dependencies": "I",
     "buffer_counts": "I",
     "buffer_of": "I",
-    "order": "q",
     "annotation_of": "I",
 }
 
@@ -105,13 +106,14 @@ def test_what_is_needed_is_there_and_what_is_not_is_left_out():
     graph = Read(low(tasks), ["c"])
     assert set(graph.tasks) == {"a", "b", "c"} and graph.keys[3:] == ["far"]
     assert graph.needs("c") == {"b", "far"} and graph.needs("b") == {"a"} and not graph.needs("a")
-    assert sorted(task["order"] for task in graph.tasks.values()) == [0, 1, 2]
     assert graph.node("c")({"b": 3, "far": 4}) == 7
 
 
-def test_the_order_of_the_client_counts_and_what_it_leaves_out_comes_first():
-    graph = Read(low([DataNode("data", 1), Task("a", add, TaskRef("data"), 2)]), ["a"], internal_priority={"a": 5})
-    assert {key: task["order"] for key, task in graph.tasks.items()} == {"a": 5, "data": -1}
+def test_data_is_told_from_tasks_that_produce_data():
+    tasks = [Task("a", add, TaskRef("data"), 2), DataNode("data", 1), Task("b", add, 1, 2, _data_producer=True)]
+    graph = Read(low(tasks), ["a", "b"])
+    said = {key: (task["data"], task["producer"], task["actor"]) for key, task in graph.tasks.items()}
+    assert said == {"a": (False, False, False), "data": (True, True, False), "b": (False, True, False)}
 
 
 def test_functions_that_go_by_value_are_pickled_once():
@@ -164,6 +166,92 @@ def test_large_values_that_tasks_share_are_there_once(thing):
     assert all(graph.node(place).args == (thing, place) for place in (0, 1, 2, 49))
 
 
+TEXTS = ["", "x" * 255, "y" * 256, "\udc80", "\n", "é" * 200]
+NUMBERS = [0, 255, 256, -1, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**70, 2**2100]
+CONSTANTS = [*TEXTS, *NUMBERS, None, True, False, 0.5, float("inf"), b"", b"z" * 300, (), list, slice(1, None, -2)]
+FUNCTIONS = [add, local, str.upper, dict, partial(local, y=2), Task.fuse, print]
+
+
+class Chance(random.Random):
+    """Makes plain tasks."""
+
+    def name(self):
+        kind = self.randrange(4)
+        return (
+            (self.name(), self.randrange(9)) if kind == 0 else self.choice(TEXTS + NUMBERS) if kind == 1 else str(kind)
+        )
+
+    def several(self, make, most):
+        return [make() for _ in range(self.randrange(most + 1))]
+
+    def constant(self):
+        return tuple(self.several(self.constant, 3)) if self.random() < 0.2 else self.choice(CONSTANTS)
+
+    def argument(self):
+        kind = self.randrange(12)
+        if kind < 5:
+            return self.constant()
+        if kind < 10:
+            return self.choice([TaskRef, Alias])(self.name())
+        parts = self.several(self.argument, 300 if self.random() < 0.02 else 4)
+        return List(*parts) if kind == 10 else Task(None, _identity_cast, *parts, typ=set)
+
+    def task(self):
+        kwargs = {f"k{place}": argument for place, argument in enumerate(self.several(self.argument, 2))}
+        arguments = self.several(self.argument, 5)
+        return Task(self.name(), self.choice(FUNCTIONS), *arguments, **kwargs, _data_producer=self.random() < 0.5)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_plain_tasks_are_what_a_pickler_would_make_of_them(seed):
+    chance = Chance(seed)
+    shared = Shared()
+    plain = Plain(Dumper(shared).function)
+    for task in chance.several(chance.task, 20):
+        pickled, used = plain.of(task)
+        buffers = [shared._fresh[place] for place in used]
+        for loaded in (pickle.loads(pickled, buffers=buffers), pickle._loads(pickled, buffers=buffers)):
+            same_state(loaded, task)
+            assert loaded.func is task.func or loaded.func.__class__ is partial or loaded.func(3) == 4
+
+
+def same_state(loaded, task):
+    """Compares what tasks consist of, types included, which equal tokens would not tell."""
+    assert type(loaded) is type(task)
+    if isinstance(task, list | tuple):
+        assert len(loaded) == len(task)
+        for ours, theirs in zip(loaded, task, strict=True):
+            same_state(ours, theirs)
+    elif isinstance(task, dict):
+        assert loaded.keys() == task.keys()
+        same_state(list(loaded.values()), list(task.values()))
+    elif isinstance(task, Task):
+        places = [slot for slot in type(task).get_all_slots() if slot != "func"]
+        same_state([getattr(loaded, slot) for slot in places], [getattr(task, slot) for slot in places])
+    elif isinstance(task, frozenset):
+        assert sorted(map(repr, loaded)) == sorted(map(repr, task))
+    else:
+        assert loaded == task and repr(loaded) == repr(task)
+
+
+def test_what_is_not_plain_is_left_to_a_pickler():
+    plain = Plain(Dumper(Shared()).function)
+    for thing in (
+        Alias("a", "b"),
+        DataNode("a", 1),
+        List(TaskRef("a")),
+        Task("a", add, [1]),
+        Task("a", add, numpy.ones(1)),
+    ):
+        assert plain.of(thing) is None
+    assert plain.of(Task(numpy.str_("a"), add, 1)) is None and plain.of(Task("a", threading.Lock().acquire)) is None
+    assert plain.of(Task("a", partial(add, bytes(5000)))) is None and plain.of(Task("a", add, Alias("a", "b"))) is None
+    nested = 1
+    for _ in range(5000):
+        nested = (nested,)
+    assert plain.of(Task("a", add, nested)) is None
+
+
 def test_what_only_cloudpickle_knows_is_pickled_by_it():
     tasks = [Task("module", local, sys), Task("lambda", lambda: 5), Task("after", add, 1, 2)]
     graph = Read(low(tasks), ["module", "lambda", "after"])
@@ -179,8 +267,8 @@ def test_what_nothing_can_pickle_is_an_error():
 
 def test_annotations_are_understood_and_each_is_there_once():
     tasks = [Task(place, add, place, 1) for place in range(6000)]
-    settings = {"retries": 2, "priority": 1, "workers": ["a", 3], "resources": {"GPU": 1}, "allow_other_workers": True}
-    graph = Read(low(tasks), range(6000), annotations=settings, actors=[1], fifo_timeout="100ms")
+    noted = {"retries": 2, "priority": 1, "workers": ["a", 3], "resources": {"GPU": 1}, "allow_other_workers": True}
+    graph = Read(low(tasks), range(6000), annotations=noted, actors=[1], fifo_timeout="100ms")
     note = graph.tasks[5999]["note"]
     assert len(graph.notes) == 2 and graph.fifo_timeout == 0.1
     assert note["workers"] == ("a", "3") and note["resources"] == {"GPU": 1.0} and note["retries"] == 2
@@ -243,11 +331,13 @@ def test_requests_are_answered_one_after_another(tmp_path):
             "function": cloudpickle.dumps(lambda: 7),
         }
     )
+    assert core.loads(channel.read()) == {"taken": True}
     assert core.loads(channel.read())["value"] == {"status": "OK", "result": 7}
     assert core.loads(channel.read()) == {"status": "OK"}
     channel.write(
         {"op": "unregister_scheduler_plugin", "scheduler": "tcp://h:1", "local_directory": "", "name": "nobody"}
     )
+    assert core.loads(channel.read()) == {"taken": True}
     assert core.loads(channel.read())["status"] == "error"
     os.close(up[1])
     served.join(5)

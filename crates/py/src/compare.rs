@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use cenote_core::key::{compare_decimals, compare_quoted, tuple_end};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString, PyTuple};
 
@@ -55,41 +56,6 @@ fn compare_tuples(a: &Bound<'_, PyTuple>, b: &Bound<'_, PyTuple>) -> Option<Orde
         }
     }
     // One is the beginning of the other, or both are the same: after the common items stand `)`, `,)` or `, `.
-    let end = |tuple: &Bound<'_, PyTuple>, other: usize| match tuple.len() {
-        len if len > other => ", ",
-        1 => ",)",
-        _ => ")",
-    };
-    (a.len().min(b.len()) > 0 || a.len() == b.len()).then(|| end(a, b.len()).cmp(end(b, a.len())))
-}
-
-/// The order of the texts of two whole numbers, with something after them that comes before a digit.
-fn compare_decimals(a: i64, b: i64) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
-    if (a < 0) != (b < 0) {
-        return b.cmp(&a).reverse();
-    }
-    let (digits_a, digits_b) = (a.unsigned_abs(), b.unsigned_abs());
-    let (length_a, length_b) = (digits_a.max(1).ilog10(), digits_b.max(1).ilog10());
-    if length_a == length_b {
-        return digits_a.cmp(&digits_b);
-    }
-    // The shorter one is filled up with zeros: if they are the same then, it is the beginning of the longer one.
-    let fill = |digits: u64, by: u32| u128::from(digits) * 10_u128.pow(by);
-    let longest = length_a.max(length_b);
-    let order = fill(digits_a, longest - length_a).cmp(&fill(digits_b, longest - length_b));
-    order.then(length_a.cmp(&length_b))
-}
-
-/// The order of two texts in quotes, if they hold nothing that is written otherwise there.
-fn compare_quoted(a: &str, b: &str) -> Option<Ordering> {
-    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    let plain = |text: &str| text.bytes().all(|byte| (b' '..0x7f).contains(&byte) && byte != b'\'' && byte != b'\\');
-    if !plain(a) || !plain(b) {
-        return (a == b).then_some(Ordering::Equal);
-    }
-    let at = |text: &str| text.as_bytes().get(same).copied().unwrap_or(b'\'');
-    Some(if a.len() == b.len() && same == a.len() { Ordering::Equal } else { at(a).cmp(&at(b)) })
+    let common = a.len().min(b.len());
+    (common > 0 || a.len() == b.len()).then(|| tuple_end(a.len(), common).cmp(tuple_end(b.len(), common)))
 }

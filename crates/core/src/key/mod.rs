@@ -1,10 +1,13 @@
 //! Keys: the names of tasks and of their results, as they travel between processes.
 
 mod name;
+mod text;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+pub use text::{compare_decimals, compare_quoted, tuple_end};
 
 /// A key as the wire carries it: text, a number, bytes, or nested tuples of them. Cheap to clone.
 ///

@@ -1,18 +1,34 @@
-//! Graphs as the executor says them: pieces of keys and of tasks, which become one flat graph.
+//! Graphs as the executor says them: pieces of keys and of tasks, which become one flat graph. The order of its tasks is
+//! found here, for it needs nothing but ids, edges and keys.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cenote_core::graph::{Graph, GraphBuilder as EdgeBuilder, TaskId, TaskKind};
 use cenote_core::key::Key;
-use cenote_core::protocol::field::{self, Text};
+use cenote_core::order::{Cycle, order};
+use cenote_core::protocol::client::UpdateGraph;
+use cenote_core::protocol::field::{self, Map, Text};
 use cenote_core::protocol::frame::Frames;
+use cenote_core::protocol::rpc::Request;
 use cenote_core::protocol::serialized::Pickled;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
 
+/// What a client says about a graph, beside the expression.
+#[derive(Debug, Default)]
+pub struct About {
+    /// The order that the client has given.
+    order: Map<Key, i64>,
+    keys: Vec<Key>,
+    submitting_task: Option<Key>,
+}
+
 /// A graph that is being heard.
 #[derive(Debug, Default)]
 pub struct GraphBuilder {
+    about: About,
     fifo_timeout: f64,
     /// Those of tasks first.
     keys: Vec<Key>,
@@ -20,11 +36,34 @@ pub struct GraphBuilder {
     annotations: Vec<Annotations>,
     buffers: Vec<Bytes>,
     tasks: Vec<TaskSpec>,
+    /// What each task needs, by the places of keys.
+    edges: EdgeBuilder,
 }
+
+/// The place of tasks in the order that the client has given none: before all others.
+const UNORDERED: i64 = -1;
+/// What is said of a task beside numbers.
+const DATA_PRODUCER: u8 = 1;
+const ACTOR: u8 = 2;
+const DATA: u8 = 4;
 
 type Result<T> = std::result::Result<T, String>;
 
+impl About {
+    /// What is known of a graph without Python, and what must be asked. The expression is in the question alone.
+    pub fn split(mut graph: UpdateGraph) -> (Self, Frames) {
+        let order = graph.internal_priority.take().unwrap_or_default();
+        let question = Request::encode("materialize", &graph);
+        (Self { order, keys: graph.keys.0, submitting_task: graph.submitting_task }, question)
+    }
+}
+
 impl GraphBuilder {
+    /// A graph of which nothing has been heard yet.
+    pub fn new(about: About) -> Self {
+        Self { about, ..Self::default() }
+    }
+
     /// Takes the next message.
     pub fn add(&mut self, message: &Value) -> Result<()> {
         if let Some(Value::Bytes(keys)) = message.get("keys") {
@@ -41,9 +80,46 @@ impl GraphBuilder {
         Ok(())
     }
 
-    /// The graph, after its last message.
-    pub fn finish(self, keys: Vec<Key>, submitting_task: Option<Key>) -> GraphSpec {
-        GraphSpec { tasks: self.tasks, keys, submitting_task, fifo_timeout: self.fifo_timeout }
+    /// How many tasks have been heard.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The graph, after its last message, in the order that the client has given, or else in the static order.
+    ///
+    /// # Errors
+    /// A cycle, in the words of Dask.
+    pub fn finish(mut self) -> Result<GraphSpec> {
+        let About { order: Map(order), keys, submitting_task } = std::mem::take(&mut self.about);
+        if order.is_empty() {
+            self.order()?;
+        } else {
+            let order: HashMap<Key, i64> = order.into_iter().collect();
+            for task in &mut self.tasks {
+                task.order = order.get(&task.key).copied().unwrap_or(UNORDERED);
+            }
+        }
+        Ok(GraphSpec { tasks: self.tasks, keys, submitting_task, fifo_timeout: self.fifo_timeout })
+    }
+
+    /// Finds the static order. What tasks need from outside of the graph counts as data, and has no place itself.
+    fn order(&mut self) -> Result<()> {
+        let mut edges = std::mem::take(&mut self.edges);
+        for _ in self.tasks.len()..self.keys.len() {
+            edges.finish_task(TaskKind::Data);
+        }
+        let graph = edges.build();
+        let keys = &self.keys;
+        let by_text = |a: TaskId, b: TaskId| keys[a.index()].compare_text(&keys[b.index()]);
+        let places = order(&graph, &graph.reversed(), by_text).map_err(|Cycle(cycle)| {
+            let keys: Vec<_> = cycle.iter().map(|task| keys[task.index()].to_string()).collect();
+            format!("Cycle detected between the following keys:\n  -> {}", keys.join("\n  -> "))
+        })?;
+        let places = within(&graph, &places, self.tasks.len());
+        for (task, place) in self.tasks.iter_mut().zip(places) {
+            task.order = place;
+        }
+        Ok(())
     }
 
     fn add_tasks(&mut self, message: &Value) -> Result<()> {
@@ -57,7 +133,6 @@ impl GraphBuilder {
                 self.buffers.push(Bytes::copy_from_slice(buffer));
             }
         }
-        let mut orders = Numbers::of(message, "order")?;
         let mut dependency_counts = Numbers::of(message, "dependency_counts")?;
         let mut dependencies = Numbers::of(message, "dependencies")?;
         let mut notes = Numbers::of(message, "annotation_of")?;
@@ -65,24 +140,44 @@ impl GraphBuilder {
         let mut pickle_lengths = Numbers::of(message, "pickle_lengths")?;
         let mut buffer_counts = Numbers::of(message, "buffer_counts")?;
         let mut buffers = Numbers::of(message, "buffer_of")?;
-        let flags = bytes(message, "data_producer")?.iter().zip(bytes(message, "actor")?);
-        for (&data_producer, &actor) in flags {
+        for &flags in bytes(message, "flags")? {
             let key = self.keys.get(self.tasks.len()).ok_or("a task without a key")?.clone();
-            let dependencies = dependencies.each::<4, Key>(&mut dependency_counts, &self.keys)?;
-            let buffers = buffers.each::<4, Bytes>(&mut buffer_counts, &self.buffers)?;
+            let dependencies = dependencies.each(&mut dependency_counts, &self.keys, |place| {
+                self.edges.push_distinct(TaskId(place));
+            })?;
+            self.edges.finish_task(if flags & DATA == 0 { TaskKind::Call } else { TaskKind::Data });
+            let buffers = buffers.each(&mut buffer_counts, &self.buffers, |_| ())?;
             let length = pickle_lengths.next::<8>()? as usize;
             if length > pickles.len() {
                 return Err("a pickle is cut off".into());
             }
             let run_spec = Arc::new(Pickled::new(&pickles.split_to(length), buffers));
-            let order = orders.next::<8>()?.cast_signed();
             let annotations = self.annotations.get(notes.next::<4>()? as usize).ok_or("annotations are missing")?;
-            let (data_producer, actor) = (data_producer != 0, actor != 0);
-            let annotations = annotations.clone();
-            self.tasks.push(TaskSpec { key, run_spec, dependencies, order, data_producer, actor, annotations });
+            self.tasks.push(TaskSpec {
+                key,
+                run_spec,
+                dependencies,
+                order: UNORDERED,
+                data_producer: flags & DATA_PRODUCER != 0,
+                actor: flags & ACTOR != 0,
+                annotations: annotations.clone(),
+            });
         }
         Ok(())
     }
+}
+
+/// The places of the first so many tasks among themselves.
+fn within(graph: &Graph, places: &[u32], tasks: usize) -> Vec<i64> {
+    let mut sequence = vec![TaskId(0); graph.len()];
+    for task in graph.tasks() {
+        sequence[places[task.index()] as usize] = task;
+    }
+    let mut found = vec![UNORDERED; tasks];
+    for (place, task) in (0..).zip(sequence.iter().filter(|task| task.index() < tasks)) {
+        found[task.index()] = place;
+    }
+    found
 }
 
 /// An array of numbers, read one by one.
@@ -105,11 +200,13 @@ impl Numbers {
     }
 
     /// The things of which the next numbers are the indices; how many, another array says.
-    fn each<const WIDTH: usize, T: Clone>(&mut self, counts: &mut Self, of: &[T]) -> Result<Vec<T>> {
+    fn each<T: Clone>(&mut self, counts: &mut Self, of: &[T], mut place: impl FnMut(u32)) -> Result<Vec<T>> {
         let count = counts.next::<4>()? as usize;
-        let mut things = Vec::with_capacity(count.min(self.bytes.len() / WIDTH));
+        let mut things = Vec::with_capacity(count.min(self.bytes.len() / 4));
         for _ in 0..count {
-            things.push(of.get(self.next::<WIDTH>()? as usize).ok_or("an index is out of range")?.clone());
+            let index = self.next::<4>()? as u32;
+            things.push(of.get(index as usize).ok_or("an index is out of range")?.clone());
+            place(index);
         }
         Ok(things)
     }

@@ -4,7 +4,7 @@
 //! gets an error, and the next who asks gets a new process.
 //!
 //! ```text
-//! pickled expression ─► executor ─► keys, dependencies, order, annotations, pickled tasks, shared buffers
+//! pickled expression ─► executor ─► keys, dependencies, annotations, pickled tasks, shared buffers ─► order
 //! ```
 
 mod directory;
@@ -30,8 +30,11 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use directory::Directory;
-use graph::GraphBuilder;
+use graph::{About, GraphBuilder};
 use process::Process;
+
+/// Finding the order of more tasks than this takes so long that others would notice it.
+const LARGE_TASKS_MIN: usize = 5000;
 
 /// Which Python runs the executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,14 +127,23 @@ impl Executor {
     ///
     /// # Errors
     /// What Python raised, as a stock scheduler would tell the client; or the executor died.
-    pub async fn materialize(&self, graph: &UpdateGraph, client: &str) -> Result<GraphSpec, Exception> {
-        let mut builder = GraphBuilder::default();
-        self.ask(&Request::encode("materialize", graph), |answer| builder.add(&answer)).await.inspect_err(|error| {
+    pub async fn materialize(&self, graph: UpdateGraph, client: &str) -> Result<GraphSpec, Exception> {
+        let (about, question) = About::split(graph);
+        let mut builder = GraphBuilder::new(about);
+        let read = self.ask(question, |answer| builder.add(&answer)).await;
+        let finished = match read {
+            Err(error) => Err(error),
+            Ok(()) if builder.len() < LARGE_TASKS_MIN => builder.finish().map_err(|error| runtime_error(&error)),
+            Ok(()) => {
+                let finished = tokio::task::spawn_blocking(|| builder.finish()).await;
+                finished.unwrap_or_else(|error| Err(error.to_string())).map_err(|error| runtime_error(&error))
+            }
+        };
+        finished.inspect_err(|error| {
             if let Exception::Raised { text, .. } = error {
                 tracing::error!("a graph of {client} cannot be read: {text}");
             }
-        })?;
-        Ok(builder.finish(graph.keys.0.clone(), graph.submitting_task.clone()))
+        })
     }
 
     /// Asks for what the request asks: `run_function`, `register_scheduler_plugin`, `unregister_scheduler_plugin` or
@@ -150,7 +162,7 @@ impl Executor {
             value = answer.get("value").cloned().ok_or("it says no value")?;
             Ok(())
         };
-        self.ask(&Value::Map(arguments.clone()).encode(), hear).await.map_err(reply)?;
+        self.ask(Value::Map(arguments.clone()).encode(), hear).await.map_err(reply)?;
         arguments.push(("again".into(), Value::Bool(true)));
         let arguments = Value::Map(arguments);
         match &*request.op {
@@ -165,15 +177,19 @@ impl Executor {
     }
 
     /// Asks, and hears all messages of the answer.
-    async fn ask(&self, question: &Frames, mut hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
+    async fn ask(&self, question: Frames, mut hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
         let mut slot = self.process.lock().await;
         // Whoever stops listening to an answer leaves no process behind that would go on with it.
         let mut process = self.ready(slot.take()).await?;
-        if process.tell(question).await.is_err() {
+        if let Err(broken) = process.ask(&question).await {
             // It died before it had heard all: that cannot be the fault of the question.
-            process = self.ready(Some(process)).await?;
-            process.tell(question).await.map_err(|error| runtime_error(&format!("the executor is gone: {error}")))?;
+            tracing::warn!("the executor {} before it had begun: starting a new one", process.end(broken).await);
+            process = self.ready(None).await?;
+            if let Err(broken) = process.ask(&question).await {
+                return Err(died(&process.end(broken).await));
+            }
         }
+        drop(question);
         loop {
             let answer = match process.hear().await {
                 Ok(answer) => answer,

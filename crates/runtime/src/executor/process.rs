@@ -72,8 +72,17 @@ impl Process {
         Ok(Greeting { interpreter: text("interpreter"), dask, distributed, versions })
     }
 
+    /// Asks something, and waits until it has been taken: what follows is the answer.
+    pub async fn ask(&mut self, question: &Frames) -> Result<(), String> {
+        self.tell(question).await.map_err(|error| format!("cannot be told anything ({error})"))?;
+        match self.hear().await? {
+            taken if taken.get("taken").is_some() => Ok(()),
+            _ => Err("answers what it was not asked".into()),
+        }
+    }
+
     /// Says a message.
-    pub async fn tell(&mut self, message: &Frames) -> io::Result<()> {
+    async fn tell(&mut self, message: &Frames) -> io::Result<()> {
         let mut segments = Vec::new();
         message.encode(&mut segments);
         for segment in segments {
@@ -99,7 +108,7 @@ impl Process {
 
     /// Asks something whose answer does not matter, if it is no error.
     pub async fn ask_again(&mut self, question: &Frames) -> Result<(), String> {
-        self.tell(question).await.map_err(|error| error.to_string())?;
+        self.ask(question).await?;
         loop {
             let answer = self.hear().await?;
             match answer.get("status").and_then(Value::as_str) {

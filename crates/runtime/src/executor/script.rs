@@ -11,6 +11,7 @@ const MODULES: &[(&str, &str)] = &[
     ("cenote_executor.channel", include_str!("cenote_executor/channel.py")),
     ("cenote_executor.annotation", include_str!("cenote_executor/annotation.py")),
     ("cenote_executor.large", include_str!("cenote_executor/large.py")),
+    ("cenote_executor.plain", include_str!("cenote_executor/plain.py")),
     ("cenote_executor.payload", include_str!("cenote_executor/payload.py")),
     ("cenote_executor.graph", include_str!("cenote_executor/graph.py")),
     ("cenote_executor.shuffle", include_str!("cenote_executor/shuffle.py")),

@@ -18,7 +18,7 @@ impl Executor {
             planned = Some(decode(&answer.encode()).map_err(|error| error.to_string())?);
             Ok(())
         };
-        self.ask(&Request::encode("plan_shuffle", plan), hear).await.inspect_err(|error| {
+        self.ask(Request::encode("plan_shuffle", plan), hear).await.inspect_err(|error| {
             if let Exception::Raised { text, .. } = error {
                 tracing::error!("a shuffle cannot be planned: {text}");
             }

@@ -229,7 +229,7 @@ impl Hub {
             Instruction::Materialize { ticket, client, graph } => {
                 let hub = Rc::clone(self);
                 tokio::task::spawn_local(async move {
-                    let outcome = hub.executor.materialize(&graph, &client).await;
+                    let outcome = hub.executor.materialize(*graph, &client).await;
                     hub.stimulate(Stimulus::Materialized { ticket, outcome });
                 });
             }

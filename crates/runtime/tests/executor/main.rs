@@ -55,7 +55,7 @@ fn said(case: &str) -> UpdateGraph {
 }
 
 async fn read(executor: &Executor, case: &str) -> Result<GraphSpec, Exception> {
-    executor.materialize(&said(case), "client").await
+    executor.materialize(said(case), "client").await
 }
 
 fn text(error: Exception) -> String {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 Key = Any
@@ -21,7 +22,7 @@ class Annotations:
         # Values are told apart by their addresses where they have no hash, so they must live.
         self._kept: list[dict[str, Any]] = []
 
-    def of(self, keys: list[Key]) -> dict[str, Any]:
+    def of(self, keys: Sequence[Key]) -> dict[str, Any]:
         """The note of each key, 0 for none, and those notes that are new: the first of all has number 1."""
         if self._alike:
             places = array("I", [self._place(self._of_all)]) * len(keys)

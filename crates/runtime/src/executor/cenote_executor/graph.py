@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import operator
 from array import array
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgpack
 from dask._expr import LLGExpr
-from dask._task_spec import GraphNode, convert_legacy_graph
-from dask.order import order
+from dask._task_spec import DataNode, GraphNode, convert_legacy_graph
 from dask.utils import parse_timedelta
 from distributed.protocol.compression import decompress
 from distributed.protocol.serialize import Serialized, merge_and_deserialize
@@ -20,17 +21,27 @@ from cenote_executor.payload import Payloads
 
 #: Tasks of one message: the scheduler reads it while the next is made.
 CHUNK = 4096
-#: The place of tasks in the order that the client has given none: before all others.
-UNORDERED = -1
+#: What is said of a task beside numbers.
+DATA_PRODUCER, ACTOR, DATA = 1, 2, 4
 
 Key = Any
 Graph = dict[Key, GraphNode]
 
 
-def materialize(
+def materialize(*said: Any, **more: Any) -> Iterator[dict[str, Any]]:
+    """Messages that together say what a graph is. No garbage is looked for meanwhile: nearly all that is made lives."""
+    messages = graph_messages(*said, **more)
+    del said, more
+    gc.disable()
+    try:
+        yield from messages
+    finally:
+        gc.enable()
+
+
+def graph_messages(
     expr_ser: Serialized,
     keys: set[Key],
-    internal_priority: dict[Key, int] | None = None,
     fifo_timeout: str | float = 0.0,
     actors: bool | list[Key] | None = None,
     annotations: dict[str, Any] | None = None,
@@ -46,23 +57,26 @@ def materialize(
     del expr_ser
     graph, by_type = flatten(expr, wanted)
     del expr
-    priorities = internal_priority or order(graph)
     index = {key: place for place, key in enumerate(graph)}
     yield {"fifo_timeout": float(parse_timedelta(fifo_timeout)), "tasks": len(graph)}
     yield from pieces(list(graph))
     noted = Annotations(annotations or {}, by_type)
     makers = wanted if actors is True else set(actors or ())
     payloads = Payloads()
-    items = iter(graph.items())
-    while chunk := list(islice(items, CHUNK)):
-        message, fresh = links(chunk, index)
-        yield from pieces(list(fresh))
-        index.update(fresh)
-        message["order"] = array("q", [priorities.get(key, UNORDERED) for key, _ in chunk]).tobytes()
-        message["data_producer"] = bytes([node.data_producer for _, node in chunk])
-        message["actor"] = bytes([key in makers for key, _ in chunk])
-        message.update(noted.of([key for key, _ in chunk]))
-        message.update(payloads.of([node for _, node in chunk]))
+    # From the end of a list, a piece can be taken away: what has been said needs no memory any more.
+    items = list(graph.items())[::-1]
+    del graph
+    while items:
+        names, nodes = zip(*items[: -CHUNK - 1 : -1], strict=True)
+        del items[-CHUNK:]
+        message, fresh = links(nodes, index)
+        yield from pieces(fresh)
+        message["flags"] = bytes(map(flags, nodes))
+        if makers:
+            made = (ACTOR if key in makers else 0 for key in names)
+            message["flags"] = bytes(map(operator.or_, message["flags"], made))
+        message.update(noted.of(names))
+        message.update(payloads.of(nodes))
         yield message
 
 
@@ -114,16 +128,23 @@ def plain(part: Any) -> Any:
     return unpacked
 
 
-def links(chunk: list[tuple[Key, GraphNode]], index: dict[Key, int]) -> tuple[dict[str, Any], dict[Key, int]]:
-    """What the tasks need, as indices, and the keys that have none yet with the next ones."""
-    counts, needs = array("I"), array("I")
-    fresh: dict[Key, int] = {}
-    for _, node in chunk:
-        dependencies = node.dependencies
-        counts.append(len(dependencies))
-        for key in dependencies:
-            place = index.get(key)
-            if place is None:
-                place = fresh.setdefault(key, len(index) + len(fresh))
-            needs.append(place)
-    return {"dependency_counts": counts.tobytes(), "dependencies": needs.tobytes()}, fresh
+def links(nodes: Sequence[GraphNode], index: dict[Key, int]) -> tuple[dict[str, Any], list[Key]]:
+    """What the tasks need, by the places of keys, and the keys that had none yet: they get the next ones."""
+    needs = [node.dependencies for node in nodes]
+    fresh: list[Key] = []
+    try:
+        places = array("I", map(index.__getitem__, chain.from_iterable(needs)))
+    except KeyError:
+        for key in chain.from_iterable(needs):
+            if key not in index:
+                index[key] = len(index)
+                fresh.append(key)
+        places = array("I", map(index.__getitem__, chain.from_iterable(needs)))
+    counts = array("I", map(len, needs))
+    return {"dependency_counts": counts.tobytes(), "dependencies": places.tobytes()}, fresh
+
+
+def flags(node: GraphNode) -> int:
+    """What is said of a task beside numbers."""
+    produces = DATA_PRODUCER if node.data_producer else 0
+    return produces | DATA if isinstance(node, DataNode) else produces

@@ -6,10 +6,12 @@ they load. So do the buffers of large objects. Any stock worker can load such a 
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import sys
 from array import array
+from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
@@ -19,6 +21,7 @@ from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
 from distributed.protocol import pickle as stock
 
 from cenote_executor.large import LARGE_BYTES_MIN, Blob, Large, Load
+from cenote_executor.plain import KNOWN, Plain
 
 #: Buffers of fewer bytes stay inside the pickle of their task.
 INSIDE_BYTES_MAX = 4096
@@ -33,54 +36,73 @@ class Payloads:
     """Pickles the tasks of one graph."""
 
     def __init__(self) -> None:
-        self._file = io.BytesIO()
         self._shared = Shared()
         self._large = Large()
-        self._pickler = TaskPickler(self._file, self._shared)
+        self._dumper = Dumper(self._shared)
+        self._plain = Plain(self._dumper.function)
 
-    def of(self, nodes: list[GraphNode]) -> dict[str, Any]:
+    def of(self, nodes: Sequence[GraphNode]) -> dict[str, Any]:
         """The pickles one after another, the buffers that each refers to, and those buffers that are new."""
-        file, shared = self._file, self._shared
-        lengths, counts, places = array("Q"), array("I"), array("I")
-        start = 0
+        pickles: list[bytes] = []
+        counts, places = array("I"), array("I")
         for node in nodes:
-            end = self._dump(self._large.known(node), start)
-            if end - start >= LARGE_BYTES_MIN and (lighter := self._large.learned(node)) is not node:
-                end = self._dump(lighter, start)
-            lengths.append(end - start)
-            start = end
-            counts.append(len(shared.used))
-            if shared.used:
-                places.extend(shared.used)
-                shared.used.clear()
-        pickles = file.getvalue()[:start]
-        file.seek(0)
-        file.truncate()
+            made, used = self._one(self._large.known(node))
+            if len(made) >= LARGE_BYTES_MIN and (lighter := self._large.learned(node)) is not node:
+                made, used = self._one(lighter)
+            pickles.append(made)
+            counts.append(len(used))
+            if used:
+                places.extend(used)
         return {
-            "pickles": pickles,
-            "pickle_lengths": lengths.tobytes(),
+            "pickles": b"".join(pickles),
+            "pickle_lengths": array("Q", map(len, pickles)).tobytes(),
             "buffer_counts": counts.tobytes(),
             "buffer_of": places.tobytes(),
-            "buffers": shared.take(),
+            "buffers": self._shared.take(),
         }
 
-    def _dump(self, node: GraphNode, start: int) -> int:
-        """Writes the pickle of a task at a place, and says where it ends."""
-        file, shared = self._file, self._shared
-        file.seek(start)
-        shared.used.clear()
+    def _one(self, node: GraphNode) -> tuple[bytes, list[int]]:
+        """The pickle of a task, and its buffers."""
+        if (made := self._plain.of(node)) is not None:
+            return made
         try:
-            self._pickler.dump(node)
+            return self._dumper.dump(node)[0], self._shared.used
         except Exception:
-            file.seek(start)
-            shared.used.clear()
-            file.write(stock.dumps(node, buffer_callback=shared.put))
-        end = file.tell()
-        if end - start > MEMO_BYTES_MAX:
-            self._pickler = TaskPickler(file, shared)
-        else:
-            self._pickler.clear_memo()
-        return end
+            used = self._shared.used = []
+            return stock.dumps(node, buffer_callback=self._shared.put), used
+
+
+class Dumper:
+    """Pickles things on their own, but for what they share."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._file = io.BytesIO()
+        self._shared = shared
+        self._pickler = TaskPickler(self._file, shared)
+
+    def dump(self, thing: Any, count: bool = False) -> tuple[bytes, int]:
+        """A pickle, and how many places of the memo it takes, if that is asked. Its buffers are those in use."""
+        file, pickler = self._file, self._pickler
+        file.seek(0)
+        file.truncate()
+        self._shared.used = []
+        try:
+            pickler.dump(thing)
+            return file.getvalue(), len(pickler.memo.copy()) if count else 0
+        finally:
+            if file.tell() > MEMO_BYTES_MAX:
+                self._pickler = TaskPickler(file, self._shared)
+            else:
+                pickler.clear_memo()
+
+    def function(self, function: Any) -> tuple[bytes, int, list[int]] | None:
+        """The words that load a function, the places of the memo that they take, and their buffers."""
+        try:
+            made, taken = self.dump(function, count=True)
+        except Exception:
+            return None
+        # Without the words for the protocol and its frame, and for the end.
+        return made[11 if made[2:3] == b"\x95" else 2 : -1], taken, self._shared.used
 
 
 class Shared:
@@ -155,6 +177,10 @@ class TaskPickler(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         """How to pickle a thing that is no plain value."""
         kind = type(thing)
+        if kind is TaskRef:
+            return TaskRef, (thing.key,)
+        if kind is Task and KNOWN:
+            return new_object, (Task,), state(thing)
         if kind in PLAIN:
             return NotImplemented
         if kind is Load:
@@ -162,3 +188,13 @@ class TaskPickler(pickle.Pickler):
         if kind is FunctionType or isinstance(thing, type):
             return self._load_of(thing) or NotImplemented
         return NotImplemented
+
+
+#: What pickles call to make an object of a class; they have a word of their own for it.
+new_object = copyreg.__newobj__  # type: ignore[attr-defined]
+
+
+def state(task: Task) -> tuple[Any, ...]:
+    """What a task consists of."""
+    produces, needs, token, text = task._data_producer, task._dependencies, task._token, task._repr
+    return produces, needs, task._is_coro, text, token, task.args, task.func, task.key, task.kwargs

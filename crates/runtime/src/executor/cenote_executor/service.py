@@ -62,11 +62,15 @@ def serve(into: int, out: int) -> None:
 
 def answer(channel: Channel, frames: list[memoryview]) -> None:
     """Answers one request, by an error if there is one."""
+    # Whatever happens from now on is the request's own fault.
+    channel.write({"taken": True})
     try:
         request = core.loads(frames, deserialize=False)
         del frames
-        op = request.pop("op")
-        for message in OPERATIONS[op](**request):
+        messages = OPERATIONS[request.pop("op")](**request)
+        # An expression can be large: it goes as soon as it has been read.
+        del request
+        for message in messages:
             channel.write(message)
         channel.write({"status": "OK"})
     except Closed:
