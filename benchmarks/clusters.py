@@ -74,7 +74,7 @@ def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1) -> It
         wait_for_port(port)
         made = Cluster(port, process)
         if idle:
-            command = [str(idle_workers_program()), made.address, str(idle)]
+            command = [str(example("idle_workers")), made.address, str(idle)]
             made.idle = stack.enter_context(running(command, environment, Path(folder, "idle.log"), talks=True))
             if made.idle.stdout.readline().strip() != "ready":
                 raise RuntimeError(Path(folder, "idle.log").read_text())
@@ -109,12 +109,12 @@ def running(command: list[str], environment: dict[str, str], log: Path, talks: b
             process.wait()
 
 
-def idle_workers_program() -> Path:
-    """The program of the idle workers, built if it is not there."""
-    program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "ci", "examples", "idle_workers")
+def example(name: str) -> Path:
+    """A program of the Rust examples, built if it is not there."""
+    program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "ci", "examples", name)
     if program.exists():
         return program
-    build = ["cargo", "build", "--quiet", "--profile", "ci", "-p", "cenote", "--example", "idle_workers"]
+    build = ["cargo", "build", "--quiet", "--profile", "ci", "-p", "cenote", "--example", name]
     subprocess.run(build, cwd=ROOT, check=True)
     return program
 
