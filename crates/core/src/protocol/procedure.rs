@@ -178,3 +178,23 @@ record! {
         keys: Optional<Vec<Key>>,
     }
 }
+
+record! {
+    /// The request `memory_sampler_start`: look at the memory of the cluster again and again.
+    StartSampler {
+        /// Who asks: it ends when this client leaves.
+        client: Text,
+        /// Which measure of memory.
+        measure: Text,
+        /// Seconds between two looks.
+        interval: f64,
+    }
+}
+
+record! {
+    /// The request `memory_sampler_stop`: what was seen?
+    StopSampler {
+        /// The name of the sampler.
+        key: Text,
+    }
+}

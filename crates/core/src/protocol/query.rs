@@ -1,7 +1,7 @@
 //! Queries: requests that only read what the scheduler knows, and are answered at once.
 
 use super::coordination::{Events, GetMetadata};
-use super::field::{Optional, Text};
+use super::field::{Map, Optional, Text};
 use super::record::{operations, record};
 use super::value::Value;
 use crate::key::Key;
@@ -158,6 +158,7 @@ record! {
 
 record! {
     /// See [`Query::WorkersToClose`].
+    #[derive(Default)]
     WorkersToClose {
         /// How much room is left for data, as a multiple of what there is.
         memory_ratio: Optional<f64>,
@@ -165,6 +166,8 @@ record! {
         n: Optional<i64>,
         /// How workers are grouped that are closed together: a pickled function of Python.
         key: Optional<Value>,
+        /// The group of each worker, as that function says. Known to the process itself only.
+        groups "cenote-groups": Optional<Map<Text, i64>>,
         /// How many workers stay at least.
         minimum: Optional<i64>,
         /// How many workers stay.
@@ -179,5 +182,7 @@ record! {
     Inspect {
         /// The way there: attributes and items.
         path: Value,
+        /// What time it is, in seconds since 1970.
+        now: Optional<f64>,
     }
 }

@@ -125,6 +125,8 @@ record! {
         n: Optional<i64>,
         /// How workers are grouped, if neither is said.
         key: Optional<Value>,
+        /// The group of each worker, as that function says. Known to the process itself only.
+        groups "cenote-groups": Optional<Map<Text, i64>>,
         /// How many stay at least, if neither is said.
         minimum: Optional<i64>,
         /// How many stay, if neither is said.

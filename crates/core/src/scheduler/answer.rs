@@ -29,7 +29,7 @@ impl Scheduler {
                 }
                 let duration = compute_seconds(&it.startstops);
                 let class = self.classes.own(&it.class, &it.typename);
-                let arrival = Arrival { worker, nbytes: it.nbytes, class, duration };
+                let arrival = Arrival { worker, nbytes: it.nbytes, class, duration, startstops: it.startstops };
                 self.task_finished(&it.key, RunId(it.run_id), arrival);
                 self.stream(streamed, was);
             }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::Scheduler;
+use super::group::Group;
 use super::instruction::{Exception, Failure, Instruction};
+use super::membership::heartbeat_interval;
 use super::messages::{cancelled_keys, key_in_memory};
 use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
@@ -20,8 +22,8 @@ pub(super) type ClientId = Id<Client>;
 
 /// What this one wants is wanted until it is there, or has failed.
 const FIRE_AND_FORGET: &str = "fire-and-forget";
-/// Seconds between heartbeats of a client.
-const HEARTBEAT: f64 = 5.0;
+/// Clients say that they are alive so many times less often than as many workers would.
+const HEARTBEATS: f64 = 10.0;
 
 /// Something that a client said, in its turn.
 #[derive(Debug)]
@@ -92,10 +94,7 @@ impl Scheduler {
         let Some(id) = self.tickets.swap_remove(&ticket) else { return };
         let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
-            Ok(graph) => {
-                self.begin_computation(source);
-                self.submit(id, GraphSpec { tasks: graph.tasks, ..about });
-            }
+            Ok(graph) => self.submit(id, GraphSpec { tasks: graph.tasks, ..about }, source),
             Err(exception) => {
                 self.notice_graph(&self.clients[id].name.clone(), GraphOutcome::Refused);
                 self.refuse_graph(id, about.keys, &exception);
@@ -122,7 +121,7 @@ impl Scheduler {
     fn serve_client(&mut self, id: ClientId, said: Said) {
         let message = match said {
             Said::Message(message) => *message,
-            Said::Graph(graph) => return self.submit(id, graph),
+            Said::Graph(graph) => return self.submit(id, graph, None),
         };
         match message {
             FromClient::UpdateGraph(graph) => self.read_graph(id, graph),
@@ -137,7 +136,10 @@ impl Scheduler {
             }
             FromClient::CancelKeys(it) => self.cancel(id, &it.keys, it.force, &(it.reason, it.msg)),
             FromClient::ReportKey(it) => self.report_key(id, it.key),
-            FromClient::HeartbeatClient(_) => self.tell_client(id, AdjustHeartbeatInterval { interval: HEARTBEAT }),
+            FromClient::HeartbeatClient(_) => {
+                let interval = HEARTBEATS * heartbeat_interval(self.clients.len());
+                self.tell_client(id, AdjustHeartbeatInterval { interval });
+            }
             FromClient::CloseClient(_) | FromClient::CloseStream(_) => self.remove_client(id),
             other => {
                 let name = self.clients[id].name.clone();
@@ -200,6 +202,13 @@ impl Scheduler {
     pub(super) fn new_task(&mut self, key: Key) -> TaskId {
         let group = self.groups.enter(&key);
         self.tasks.insert(Task::new(key, group))
+    }
+
+    /// A task of a group is forgotten.
+    pub(super) fn leave_group(&mut self, id: Id<Group>) {
+        if let Some(group) = self.groups.leave(id) {
+            self.spans.bury(id, &group);
+        }
     }
 
     /// Tells a client of a task that is done.

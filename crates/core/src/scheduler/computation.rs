@@ -30,6 +30,7 @@ pub(super) struct Computations {
 pub(super) struct Source {
     code: Option<Pickled>,
     annotations: Option<Pickled>,
+    metadata: Option<Pickled>,
     /// Whether there was nothing else to do when it came.
     alone: bool,
 }
@@ -52,7 +53,12 @@ impl Computations {
     /// A graph is read that comes from this code.
     fn announce(&mut self, ticket: u64, graph: &UpdateGraph, alone: bool) {
         let alone = alone && !self.behind;
-        let source = Source { code: graph.code.clone(), annotations: graph.annotations.clone(), alone };
+        let source = Source {
+            code: said(graph.code.as_ref()),
+            annotations: said(graph.annotations.as_ref()),
+            metadata: said(graph.span_metadata.as_ref()),
+            alone,
+        };
         self.announced.push_back((ticket, source));
     }
 
@@ -63,9 +69,26 @@ impl Computations {
     }
 }
 
+impl Source {
+    /// The code that has submitted the graph.
+    pub fn code(&self) -> Option<&Pickled> {
+        self.code.as_ref()
+    }
+
+    /// What is known of the collections that it belongs to.
+    pub fn metadata(&self) -> Option<&Pickled> {
+        self.metadata.as_ref()
+    }
+}
+
+/// What a client says, in memory of its own, if it says anything.
+fn said(part: Option<&Pickled>) -> Option<Pickled> {
+    let pickle = part?.pickle().ok()?;
+    (pickle.len() > EMPTY_BYTES_MAX).then(|| Pickled::new(&pickle, part.map_or(&[][..], Pickled::frames).to_vec()))
+}
+
 fn add(parts: &mut Vec<Pickled>, part: Option<Pickled>) {
     if let Some(part) = part
-        && part.pickle().is_ok_and(|pickle| pickle.len() > EMPTY_BYTES_MAX)
         && parts.len() < PARTS_MAX
         && !parts.contains(&part)
     {

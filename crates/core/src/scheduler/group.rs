@@ -1,8 +1,11 @@
 //! Groups and prefixes: what tasks of a kind have in common. Durations are learned by prefix; root tasks are known by group.
 
 use super::registry::{Id, Map, Named, Registry, Set};
+use super::stimulus::Text;
+use super::totals::Totals;
 use super::worker::WorkerId;
 use crate::key::Key;
+use crate::protocol::worker::StartStop;
 
 /// A group depends on fewer groups than this if its tasks are like roots.
 const ROOT_GROUPS_MAX: usize = 5;
@@ -22,6 +25,16 @@ pub struct Group {
     dependencies: Set<Id<Group>>,
     /// The worker that runs tasks of the group one after another, and how many more it gets.
     share: Option<(WorkerId, u64)>,
+    /// The span that it belongs to; none while it has only data.
+    pub(super) span: Option<Text>,
+    pub(super) totals: Totals,
+}
+
+impl Group {
+    /// How many tasks it has had.
+    pub(super) fn len(&self) -> usize {
+        self.size
+    }
 }
 
 impl Named for Group {
@@ -59,7 +72,16 @@ impl Groups {
                 self.durations.insert(prefix.into(), Duration::default());
                 self.durations.len() - 1
             });
-            let group = Group { name, prefix, size: 0, alive: 0, dependencies: Set::default(), share: None };
+            let group = Group {
+                name,
+                prefix,
+                size: 0,
+                alive: 0,
+                dependencies: Set::default(),
+                share: None,
+                span: None,
+                totals: Totals::default(),
+            };
             self.groups.insert(group)
         });
         let group = &mut self.groups[id];
@@ -68,14 +90,40 @@ impl Groups {
         id
     }
 
-    /// Counts a task out that is forgotten. A group without tasks is forgotten too.
-    pub fn leave(&mut self, id: Id<Group>) {
+    /// Counts a task out that is forgotten. A group without tasks is forgotten too, and returned.
+    pub fn leave(&mut self, id: Id<Group>) -> Option<Group> {
         let group = &mut self.groups[id];
         group.alive -= 1;
-        if group.alive == 0 {
-            let name = group.name.clone();
-            self.groups.remove(&name);
+        if group.alive > 0 {
+            return None;
         }
+        let name = group.name.clone();
+        self.groups.remove(&name)
+    }
+
+    /// A task of a group was run.
+    pub fn count(&mut self, id: Id<Group>, nbytes: u64, startstops: &[StartStop]) {
+        self.groups[id].totals.count(nbytes, startstops);
+    }
+
+    /// What has come of the tasks of a group.
+    pub fn totals(&self, id: Id<Group>) -> &Totals {
+        &self.groups[id].totals
+    }
+
+    /// A group belongs to a span.
+    pub fn join(&mut self, id: Id<Group>, span: Text) {
+        self.groups[id].span = Some(span);
+    }
+
+    /// The span that a group belongs to.
+    pub fn span(&self, id: Id<Group>) -> Option<&Text> {
+        self.groups[id].span.as_ref()
+    }
+
+    /// All groups.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<Group>, &Group)> {
+        self.groups.iter()
     }
 
     /// How many tasks of a group are forgotten.

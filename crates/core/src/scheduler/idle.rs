@@ -27,6 +27,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether there has never been anything to do.
+    pub fn has_done_nothing(&self) -> bool {
+        self.transition_count == 0 && self.idleness.since.is_some()
+    }
+
     /// Since when nothing is done or waited for; nothing if something is.
     pub fn idle_since(&self) -> Option<f64> {
         self.idleness.since

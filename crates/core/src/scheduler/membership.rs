@@ -20,7 +20,7 @@ const BEATS_MISSED_MAX: f64 = 10.0;
 const METRICS_MAX: usize = 10_000;
 
 /// Seconds between heartbeats of a worker: the more workers, the longer.
-fn heartbeat_interval(workers: usize) -> f64 {
+pub(super) fn heartbeat_interval(workers: usize) -> f64 {
     match workers {
         0..=10 => 0.5,
         11..50 => 1.0,
@@ -51,6 +51,7 @@ impl Scheduler {
         self.answer(ticket, Ok(Value::map(answer)));
         self.notice_worker(&about.address);
         let id = self.workers.insert(about, self.now, self.settings.worker_saturation);
+        self.spans.note_threads(self.now, self.workers.threads());
         if self.workers[id].spec.status == WorkerStatus::Running {
             self.schedule_unrunnable(id);
         }
@@ -76,6 +77,9 @@ impl Scheduler {
                 worker.about.metrics = heartbeat.metrics;
                 self.add_metrics(id);
                 self.learn_bandwidth(id);
+                if let Some(spans) = heartbeat.extensions.0.as_ref().and_then(|it| it.get("spans")) {
+                    self.spans.measure(spans);
+                }
                 for (key, seconds) in heartbeat.executing.0 {
                     if let Some(task) = self.tasks.id(&key) {
                         self.groups.learn_unfinished(self.tasks[task].group, seconds);
@@ -93,12 +97,8 @@ impl Scheduler {
     fn add_metrics(&mut self, id: WorkerId) {
         let measured = self.workers[id].about.metrics.get("digests_total_since_heartbeat");
         if let Some(Value::Map(measured)) = measured {
-            for (name, value) in measured {
-                if let (Some(name), Some(value)) = (name.to_key(), value.as_f64())
-                    && (self.metrics.contains_key(&name) || self.metrics.len() < METRICS_MAX)
-                {
-                    *self.metrics.entry(name).or_default() += value;
-                }
+            for (name, amount) in measured {
+                self.metrics.add(name, amount, METRICS_MAX);
             }
         }
     }
@@ -157,6 +157,7 @@ impl Scheduler {
         }
         let worker = self.workers.remove(id);
         self.leave_shuffles(id, worker.address());
+        self.spans.note_threads(self.now, self.workers.threads());
         self.versions.leave(&worker.about.versions);
         let mut recommendations = Recommendations::default();
         for &task in &worker.processing {

@@ -22,6 +22,7 @@ mod idle;
 mod inspect;
 pub mod instruction;
 pub mod journal;
+mod measures;
 mod membership;
 mod messages;
 mod notice;
@@ -36,12 +37,14 @@ mod relation;
 mod replicas;
 mod retirement;
 mod shuffle;
+mod span;
 pub mod stimulus;
 pub mod story;
 mod submission;
 pub mod summary;
 pub mod task;
 mod task_stream;
+mod totals;
 mod transition;
 mod validate;
 mod versions;
@@ -58,6 +61,7 @@ use coordination::Coordination;
 use group::Groups;
 use idle::Idleness;
 use instruction::Instruction;
+use measures::Measures;
 use messages::Cause;
 use plugins::Plugins;
 use registry::{Map, Registry};
@@ -65,6 +69,7 @@ use relation::Relation;
 use replicas::Replicas;
 use retirement::Retirement;
 use shuffle::Shuffles;
+use span::Spans;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, Task, TaskId, Tasks};
@@ -143,8 +148,9 @@ pub struct Scheduler {
     coordination: Coordination,
     task_stream: TaskStream,
     computations: Computations,
+    spans: Spans,
     /// What workers have measured, added up.
-    metrics: Map<Key, f64>,
+    metrics: Measures,
     plugins: Plugins,
     classes: Classes,
     versions: Versions,
@@ -201,7 +207,8 @@ impl Scheduler {
             coordination: Coordination::default(),
             task_stream: TaskStream::default(),
             computations: Computations::default(),
-            metrics: Map::default(),
+            spans: Spans::default(),
+            metrics: Measures::default(),
             plugins: Plugins::default(),
             classes: Classes::default(),
             interests: Relation::default(),

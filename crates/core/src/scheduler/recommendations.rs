@@ -7,6 +7,7 @@ use super::instruction::Failure;
 use super::registry::Map;
 use super::task::{StateName, TaskId};
 use super::worker::WorkerId;
+use crate::protocol::worker::StartStop;
 
 /// The state that a task should take on, with what belongs to it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Arrival {
     pub nbytes: u64,
     pub class: Arc<Class>,
     pub duration: f64,
+    /// What took how long.
+    pub startstops: Vec<StartStop>,
 }
 
 impl Finish {

@@ -112,6 +112,7 @@ impl Scheduler {
                 memory_ratio: asked.memory_ratio.clone(),
                 n: asked.n.clone(),
                 key: asked.key.clone(),
+                groups: asked.groups.clone(),
                 minimum: asked.minimum.clone(),
                 target: asked.target.clone(),
                 attribute: field::Optional(None),

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::client::ClientId;
+use super::computation::Source;
 use super::instruction::Exception;
 use super::messages::cancelled_keys;
 use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Map, Set};
+use super::span;
 use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
 use super::task::{Priority, Restrictions, StateName, TaskId, TaskState};
 use crate::key::Key;
@@ -18,7 +20,7 @@ use crate::protocol::value::Value;
 const SUBTASK_LEAD: f64 = 0.01;
 
 impl Scheduler {
-    pub(super) fn submit(&mut self, client: ClientId, graph: GraphSpec) {
+    pub(super) fn submit(&mut self, client: ClientId, graph: GraphSpec, source: Option<Source>) {
         let mut specs: Map<Key, TaskSpec> = Map::default();
         for spec in graph.tasks {
             specs.insert(spec.key.clone(), spec);
@@ -38,7 +40,10 @@ impl Scheduler {
         self.notice_graph(&name, GraphOutcome::Entered);
         self.record_graph(&graph.keys);
         let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
+        self.begin_spans();
         let touched = self.enter_tasks(specs, &graph.keys, generation);
+        self.end_spans(source.as_ref());
+        self.begin_computation(source);
         self.compute_together(&touched);
         let mut recommendations = Recommendations::default();
         self.want(client, &graph.keys, &mut recommendations);
@@ -140,7 +145,9 @@ impl Scheduler {
 
     /// Writes down what a task is. Returns what it needs.
     fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Set<Key> {
-        let Annotations { priority, retries, workers, allow_other_workers, resources, all } = spec.annotations;
+        let Annotations { priority, retries, workers, allow_other_workers, resources, mut all } = spec.annotations;
+        let span = span::take(&mut all);
+        self.enter_span(self.tasks[id].group, span.as_ref());
         let task = &mut self.tasks[id];
         task.run_spec = Some(Arc::unwrap_or_clone(spec.run_spec));
         task.priority = Priority { user: -priority, generation, order: spec.order };
@@ -183,6 +190,7 @@ impl Scheduler {
             StateName::Memory => {}
             StateName::Released => {
                 self.tasks[id].nbytes = nbytes;
+                self.groups.count(self.tasks[id].group, nbytes, &[]);
                 self.tasks.set(id, TaskState::Memory { class: None });
                 self.wake_dependents(id, &mut recommendations);
             }

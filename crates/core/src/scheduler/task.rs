@@ -13,7 +13,7 @@ use super::classes::Class;
 use super::edges::Edges;
 use super::group::Group;
 use super::instruction::Failure;
-use super::registry::{Id, Named, Registry};
+use super::registry::{Id, Map, Named, Registry};
 use super::stimulus::Text;
 use super::worker::WorkerId;
 use crate::key::Key;
@@ -112,6 +112,11 @@ pub enum StateName {
 }
 
 impl StateName {
+    /// Whether something is still to be done.
+    pub(super) fn is_unfinished(self) -> bool {
+        matches!(self, Self::Waiting | Self::NoWorker | Self::Queued | Self::Processing)
+    }
+
     /// Its name, as clients know it.
     pub fn name(self) -> &'static str {
         match self {
@@ -275,6 +280,8 @@ impl Task {
 pub(super) struct Tasks {
     registry: Registry<Task>,
     counts: [usize; STATES],
+    /// How many tasks of each group are not finished, where there are some.
+    unfinished: Map<Id<Group>, usize>,
 }
 
 impl Tasks {
@@ -291,8 +298,20 @@ impl Tasks {
     /// Gives a task its new state and returns the old one.
     pub fn set(&mut self, id: TaskId, state: TaskState) -> TaskState {
         let task = &mut self.registry[id];
-        self.counts[task.state() as usize] -= 1;
-        self.counts[state.name() as usize] += 1;
+        let (before, after) = (task.state(), state.name());
+        self.counts[before as usize] -= 1;
+        self.counts[after as usize] += 1;
+        match (before.is_unfinished(), after.is_unfinished()) {
+            (false, true) => *self.unfinished.entry(task.group).or_default() += 1,
+            (true, false) => {
+                let left = self.unfinished.get_mut(&task.group).expect("it was counted before");
+                *left -= 1;
+                if *left == 0 {
+                    self.unfinished.swap_remove(&task.group);
+                }
+            }
+            _ => {}
+        }
         std::mem::replace(&mut task.state, state)
     }
 
@@ -307,6 +326,11 @@ impl Tasks {
     /// How many tasks are in a state.
     pub fn count(&self, state: StateName) -> usize {
         self.counts[state as usize]
+    }
+
+    /// Whether some tasks of a group are not finished.
+    pub fn works(&self, group: Id<Group>) -> bool {
+        self.unfinished.contains_key(&group)
     }
 
     /// A task needs another. There is no such edge yet.

@@ -1,6 +1,7 @@
 //! Validation: the walk over everything that must always hold. For tests, and for those who ask for it.
 
 use super::Scheduler;
+use super::registry::Set;
 use super::task::{StateName, TaskId, TaskState};
 use super::worker::WorkerStatus;
 use crate::key::Key;
@@ -36,6 +37,7 @@ impl Scheduler {
         self.validate_workers()?;
         self.validate_relations()?;
         self.validate_shuffles()?;
+        self.validate_groups()?;
         let queued = self.tasks.count(StateName::Queued);
         must(self.queued.len() == queued, "the queue holds nothing else", &queued)?;
         let stranded = self.tasks.count(StateName::NoWorker);
@@ -53,11 +55,7 @@ impl Scheduler {
             let other = self.tasks.get(dependent);
             must(other.is_some_and(|it| it.dependencies.contains(id)), "edges have two sides", &task.key)?;
         }
-        let unfinished = matches!(
-            task.state(),
-            StateName::Waiting | StateName::NoWorker | StateName::Queued | StateName::Processing
-        );
-        must(task.waits == unfinished, "who is not finished waits", &task.key)?;
+        must(task.waits == task.state().is_unfinished(), "who is not finished waits", &task.key)?;
         let waiters = if task.state() == StateName::Erred { 0 } else { self.tasks.waiters(id).len() };
         must(task.waiters as usize == waiters, "those who wait are counted", &task.key)?;
         Ok(())
@@ -134,6 +132,25 @@ impl Scheduler {
             must(listed == worker.load.is_some(), "free threads are listed", address)?;
         }
         must(self.workers.open().len() <= self.workers.len(), "a worker is listed once", &self.workers.len())
+    }
+
+    fn validate_groups(&self) -> Result<(), Violation> {
+        let unfinished = self.tasks.iter().filter(|(_, task)| task.state().is_unfinished());
+        let unfinished: Set<_> = unfinished.map(|(_, task)| task.group).collect();
+        for (id, group) in self.groups.iter() {
+            must(self.tasks.works(id) == unfinished.contains(&id), "a group knows whether it is done", &group.name)?;
+            let span = group.span.as_ref().map(|span| self.spans.get(span));
+            let listed = span.is_none_or(|span| span.is_some_and(|span| span.groups.contains(&id)));
+            must(listed, "a span has its groups", &group.name)?;
+        }
+        let known: Set<_> = self.groups.iter().map(|(id, _)| id).collect();
+        for (id, span) in self.spans.iter() {
+            must(span.groups.iter().all(|group| known.contains(group)), "a span has only groups that are there", id)?;
+            let parent = span.parent.as_ref().map(|parent| self.spans.get(parent));
+            let listed = parent.is_none_or(|parent| parent.is_some_and(|parent| parent.children.contains(id)));
+            must(listed, "a span stands in its parent", id)?;
+        }
+        Ok(())
     }
 
     fn validate_relations(&self) -> Result<(), Violation> {

@@ -86,6 +86,13 @@ impl Scheduler {
         ids.into_iter().flatten().map(|&id| self.tasks[id].key.clone())
     }
 
+    /// The id of the span that a key belongs to, and its full name.
+    pub fn span(&self, key: &Key) -> Option<(Text, Text)> {
+        let id = self.groups.span(self.tasks[self.tasks.id(key)?].group)?;
+        let names: Vec<&str> = self.spans.get(id)?.name.iter().map(|name| &**name).collect();
+        Some((id.clone(), names.join(", ").into()))
+    }
+
     /// The keys of all tasks.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.tasks.iter().map(|(_, task)| &task.key)
@@ -102,6 +109,16 @@ impl Scheduler {
             nthreads: worker.spec.nthreads,
             status: worker.spec.status,
         })
+    }
+
+    /// Whether a client is there.
+    pub fn has_client(&self, name: &Text) -> bool {
+        self.clients.id(name).is_some()
+    }
+
+    /// Bytes of memory that the workers have measured, by the name that Dask has for a measure.
+    pub fn memory(&self, measure: &str) -> Option<i64> {
+        self.memory_of(None, measure)
     }
 
     /// How many tasks are in a state.

@@ -4,5 +4,6 @@ mod clients;
 mod computing;
 mod coordination;
 mod shuffle;
+mod spans;
 mod table;
 mod workers;

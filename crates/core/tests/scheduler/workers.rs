@@ -1,6 +1,7 @@
 //! Workers: they join, leave, and say what is not so.
 
 use cenote_core::protocol::field::{Map, Optional};
+use cenote_core::protocol::query::{Query, WorkersToClose};
 use cenote_core::protocol::question::{RetireWorkers, SetResources, SetRestrictions};
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{AddKeys, HeartbeatWorker, ReleaseWorkerData, RequestRefreshWhoHas};
@@ -9,7 +10,7 @@ use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
 use cenote_core::scheduler::{Scheduler, Settings};
 
-use super::table::{Table, graph, joined, keys, releases};
+use super::table::{Table, graph, joined, keys, releases, shown};
 
 #[test]
 fn what_a_lost_worker_held_and_ran_is_done_elsewhere() {
@@ -154,6 +155,21 @@ fn restrictions_and_resources_can_be_set_later() {
     assert!(table.tell(joined("w")).ends_with("w: compute b run 1 a@v\n"));
 }
 
+#[test]
+fn workers_of_a_group_go_together_or_stay() {
+    let mut table = Table::new(&["v", "w", "x"]);
+    let group = |name: &str, group| (name.into(), group);
+    let said = Map(vec![group("v", 0), group("w", 0), group("x", 1)]);
+    let asked = WorkersToClose { groups: Optional(Some(said)), ..WorkersToClose::default() };
+    let told = |table: &Table| {
+        let answer = table.scheduler.query(&Query::from(asked.clone()));
+        shown(&answer.expect("it is answered"))
+    };
+    assert_eq!(told(&table), "x v w");
+    table.submit(&[("a", &[])], &["a"]);
+    assert_eq!(told(&table), "x", "v runs something, and w goes with it");
+}
+
 fn retires(worker: &str) -> RetireWorkers {
     RetireWorkers {
         workers: Optional(Some(vec![worker.into()])),
@@ -163,6 +179,7 @@ fn retires(worker: &str) -> RetireWorkers {
         memory_ratio: Optional(None),
         n: Optional(None),
         key: Optional(None),
+        groups: Optional(None),
         minimum: Optional(None),
         target: Optional(None),
         stimulus_id: Optional(None),

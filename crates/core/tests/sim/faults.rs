@@ -80,6 +80,7 @@ impl Cluster {
             memory_ratio: Optional(None),
             n: Optional(None),
             key: Optional(None),
+            groups: Optional(None),
             minimum: Optional(None),
             target: Optional(None),
             stimulus_id: Optional(None),

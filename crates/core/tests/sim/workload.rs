@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cenote_core::key::Key;
 use cenote_core::protocol::field::Text;
 use cenote_core::protocol::serialized::Pickled;
+use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
 
 use super::chance::{Chance, hash};
@@ -173,6 +174,13 @@ fn pickle(text: &str) -> Vec<u8> {
     [b"\x80\x04\x8c", &[length][..], text.as_bytes(), b"."].concat()
 }
 
+/// The annotation of one of some spans, two of which stand in another.
+fn span(number: usize) -> Value {
+    let own: Value = format!("span{number}").as_str().into();
+    let path = |own: Value| Value::Tuple(if number < 2 { vec!["span2".into(), own] } else { vec![own] });
+    Value::map([("name", path(own.clone())), ("ids", path(own))])
+}
+
 fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec {
     let mut annotations = Annotations::default();
     if chance.happens(100) {
@@ -187,6 +195,10 @@ fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec
     }
     if annotations.workers.is_empty() && chance.happens(50) {
         annotations.resources = vec![("gpu".into(), 1.0)];
+    }
+    if index.is_multiple_of(3) {
+        // Not by chance: what else happens stays the same.
+        annotations.all = Value::map([("span", span(index / 3 % 4))]);
     }
     TaskSpec {
         key: key.into(),

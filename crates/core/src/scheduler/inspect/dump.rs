@@ -54,6 +54,7 @@ const WORKER: [&str; 19] = [
 ];
 
 const GROUP: [&str; 4] = ["name", "states", "nbytes_total", "dependencies"];
+const SPAN: [&str; 6] = ["name", "enqueued", "start", "stop", "done", "cumulative_worker_metrics"];
 const CLIENT: [&str; 2] = ["client_key", "wants_what"];
 
 impl Scheduler {
@@ -63,7 +64,8 @@ impl Scheduler {
         let table = |table: Table, attributes: &[&str]| {
             let row = |id: Value| {
                 let described = attributes.iter().filter(|name| wanted(name)).filter_map(|name| {
-                    let seen = self.step(&Seen::Row(table, id.clone()), &super::Step::Attribute(name)).ok()?;
+                    let seen =
+                        self.step(&Seen::Row(table, id.clone()), &super::Step::Attribute(name), self.now).ok()?;
                     Some(((*name).into(), self.plain(&seen)))
                 });
                 (text(&id), Value::Map(described.collect()))
@@ -80,11 +82,21 @@ impl Scheduler {
             ("clients", table(Table::Clients, &CLIENT)),
             ("task_groups", table(Table::Groups, &GROUP)),
             ("events", self.events(None)),
+            ("extensions", Value::map([("spans", self.spans_dump())])),
             ("memory", Value::Map(memory.collect())),
             ("transition_log", root("transition_log")),
             ("transition_counter", root("transition_counter")),
         ];
         Value::Map(all.into_iter().filter(|(name, _)| wanted(name)).map(|(name, it)| (name.into(), it)).collect())
+    }
+
+    /// The spans, by id.
+    fn spans_dump(&self) -> Value {
+        let described = |id: &Text| {
+            let seen = |name: &&str| Some(((*name).into(), self.plain(&self.span_attribute(id, name, self.now)?)));
+            Value::Map(SPAN.iter().filter_map(seen).collect())
+        };
+        Value::Map(self.spans.iter().map(|(id, _)| (id.clone().into(), described(id))).collect())
     }
 
     /// What is seen, as it can be written to a file: what has an identity by what Dask shows of it.

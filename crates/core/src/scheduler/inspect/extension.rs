@@ -4,8 +4,8 @@ use super::seen::{Object, Seen};
 use crate::scheduler::Scheduler;
 use crate::scheduler::stimulus::Text;
 
-const EXTENSIONS: [&str; 8] =
-    ["locks", "multi_locks", "publish", "replay-tasks", "queues", "variables", "semaphores", "events"];
+const EXTENSIONS: [&str; 9] =
+    ["locks", "multi_locks", "publish", "replay-tasks", "queues", "variables", "semaphores", "events", "spans"];
 
 impl Scheduler {
     pub(super) fn extensions_seen() -> Seen {

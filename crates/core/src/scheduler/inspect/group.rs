@@ -8,6 +8,7 @@ use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::registry::Set;
 use crate::scheduler::task::{StateName, Task};
+use crate::scheduler::totals::Totals;
 
 /// In the order in which Dask counts them.
 const COUNTED: [StateName; 8] = [
@@ -43,10 +44,13 @@ impl Scheduler {
                 let needed: Set<Key> = needed.filter(|group| *group != key).collect();
                 Seen::Set(needed.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
             }
-            "last_worker" | "span_id" => Seen::NONE,
+            "last_worker" => Seen::NONE,
+            "span_id" => self.groups.span(tasks.first()?.group).map_or(Seen::NONE, |span| span.clone().into()),
             _ => {
-                let forgotten = tasks.first().map_or(0, |task| self.groups.forgotten(task.group) as u64);
-                return counted(&tasks, forgotten, attribute);
+                let group = tasks.first()?.group;
+                let totals = self.groups.totals(group);
+                return totalled(totals, attribute)
+                    .or_else(|| counted(&tasks, self.groups.forgotten(group) as u64, attribute));
             }
         })
     }
@@ -80,6 +84,10 @@ impl Scheduler {
             "groups" => {
                 Seen::Set(computation.groups.iter().map(|group| Seen::Row(Table::Groups, group.into())).collect())
             }
+            "stop" => {
+                let groups = self.groups.iter().filter(|(_, group)| computation.groups.contains(&group.name));
+                groups.map(|(_, group)| group.totals.stop).reduce(f64::max).unwrap_or(-1.0).into()
+            }
             "code" => Seen::List(computation.code.iter().map(|code| Seen::Value(pickled(code))).collect()),
             "annotations" => computation.annotations.last().map_or(Seen::Map(Vec::new()), |it| pickled(it).into()),
             "states" => {
@@ -92,7 +100,24 @@ impl Scheduler {
     }
 }
 
-fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Option<Seen> {
+/// Seconds by what was done.
+pub(super) fn durations(totals: &Totals) -> Seen {
+    Seen::map(totals.durations().iter().map(|(action, seconds)| (action.clone(), (*seconds).into())))
+}
+
+/// What has come of the tasks of a group.
+fn totalled(totals: &Totals, attribute: &str) -> Option<Seen> {
+    Some(match attribute {
+        "start" => totals.start.into(),
+        "stop" => totals.stop.into(),
+        "duration" => totals.duration().into(),
+        "all_durations" => durations(totals),
+        "nbytes_total" => totals.nbytes.into(),
+        _ => return None,
+    })
+}
+
+pub(super) fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Option<Seen> {
     Some(match attribute {
         "states" => Seen::map(COUNTED.iter().map(|&state| {
             let count = match state {
@@ -105,11 +130,7 @@ fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Option<Seen> {
             let held = tasks.iter().filter(|task| task.state() == StateName::Memory);
             held.map(|task| task.nbytes).sum::<u64>().into()
         }
-        "done" => {
-            use StateName::{NoWorker, Processing, Queued, Waiting};
-            let unfinished = |task: &&&Task| matches!(task.state(), NoWorker | Processing | Queued | Waiting);
-            (!tasks.iter().any(|task| unfinished(&task))).into()
-        }
+        "done" => (!tasks.iter().any(|task| task.state().is_unfinished())).into(),
         _ => return None,
     })
 }

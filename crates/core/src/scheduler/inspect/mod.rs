@@ -8,6 +8,7 @@ mod extension;
 mod group;
 mod root;
 pub(super) mod seen;
+mod span;
 mod task;
 mod worker;
 
@@ -29,13 +30,13 @@ enum Missing {
 }
 
 impl Scheduler {
-    /// What stands at the end of a path, as a tagged value.
-    pub fn inspect(&self, path: &Value) -> Value {
+    /// What stands at the end of a path, as a tagged value, at this time.
+    pub fn inspect(&self, path: &Value, now: f64) -> Value {
         let Value::Tuple(steps) = path else { return error("AttributeError", path.clone()) };
         let mut seen = Seen::Object(Object::Root);
         for step in steps {
             let Some(step) = read(step) else { return error("AttributeError", step.clone()) };
-            match self.step(&seen, &step) {
+            match self.step(&seen, &step, now) {
                 Ok(next) => seen = next,
                 Err(missing) => {
                     let name = match step {
@@ -50,9 +51,11 @@ impl Scheduler {
         self.tagged(&seen, path)
     }
 
-    fn step(&self, seen: &Seen, step: &Step<'_>) -> Result<Seen, Missing> {
+    fn step(&self, seen: &Seen, step: &Step<'_>, now: f64) -> Result<Seen, Missing> {
         match (seen, step) {
-            (Seen::Object(object), Step::Attribute(name)) => self.attribute(object, name).ok_or(Missing::Attribute),
+            (Seen::Object(object), Step::Attribute(name)) => {
+                self.attribute(object, name, now).ok_or(Missing::Attribute)
+            }
             (Seen::Row(table, id), Step::Attribute(name)) => {
                 let attribute = match table {
                     Table::Tasks => id.to_key().and_then(|key| self.task_attribute(self.tasks.id(&key)?, name)),
@@ -77,12 +80,14 @@ impl Scheduler {
         }
     }
 
-    fn attribute(&self, object: &Object, name: &str) -> Option<Seen> {
+    fn attribute(&self, object: &Object, name: &str, now: f64) -> Option<Seen> {
         match object {
             Object::Root => self.root_attribute(name),
+            Object::Extension(extension) if &**extension == "spans" => self.spans_attribute(name),
             Object::Extension(extension) => self.coordination.seen(extension, name),
             Object::Topic(topic) => self.topic_attribute(topic, name),
             Object::Memory(worker) => self.memory_attribute(*worker, name),
+            Object::Span(id) => self.span_attribute(id, name, now),
             Object::Computation(index) => self.computation_attribute(*index, name),
             Object::Broker if name == "_topics" => Some(self.topics_seen()),
             Object::Broker | Object::Opaque => None,

@@ -82,7 +82,7 @@ impl Scheduler {
                 Seen::List((0..count).map(|index| Seen::Object(Object::Computation(index))).collect())
             }
             "cumulative_worker_metrics" => {
-                Seen::Map(self.metrics.iter().map(|(name, value)| (name.into(), (*value).into())).collect())
+                Seen::Map(self.metrics.iter().map(|(name, sum)| (name.into(), sum.into())).collect())
             }
             "worker_plugins" => self.worker_plugins().into(),
             _ => return None,

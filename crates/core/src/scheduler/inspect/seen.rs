@@ -44,6 +44,8 @@ pub(in crate::scheduler) enum Object {
     Memory(Option<WorkerId>),
     /// Graphs that were worked on together.
     Computation(usize),
+    /// A span, by its id.
+    Span(Text),
     /// Something of which only is told that it is there.
     Opaque,
 }

@@ -53,8 +53,12 @@ impl Scheduler {
         })
     }
 
-    /// The memory of a worker, or of all, by what the workers have measured.
     pub(super) fn memory_attribute(&self, worker: Option<WorkerId>, name: &str) -> Option<Seen> {
+        self.memory_of(worker, name).map(Seen::from)
+    }
+
+    /// The memory of a worker, or of all, by what the workers have measured.
+    pub(in crate::scheduler) fn memory_of(&self, worker: Option<WorkerId>, name: &str) -> Option<i64> {
         let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(0.0);
         let workers = self.workers.iter().filter(|(id, _)| worker.is_none_or(|worker| worker == *id));
         let mut sum = 0.0;
@@ -72,7 +76,7 @@ impl Scheduler {
                 _ => return None,
             };
         }
-        Some((sum as i64).into())
+        Some(sum as i64)
     }
 
     pub(super) fn workers_seen(&self, ids: impl Iterator<Item = WorkerId>) -> Vec<Seen> {

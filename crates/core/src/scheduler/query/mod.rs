@@ -35,8 +35,8 @@ impl Scheduler {
             Query::GetRunspec(it) => return self.told_run_spec(&it.key),
             Query::ErrorCause(it) => self.told_cause(&it.keys),
             Query::AdaptiveTarget(it) => self.target(it).into(),
-            Query::WorkersToClose(it) => return self.told_closable(it),
-            Query::Inspect(it) => self.inspect(&it.path),
+            Query::WorkersToClose(it) => self.told_closable(it),
+            Query::Inspect(it) => self.inspect(&it.path, it.now.0.unwrap_or(self.now)),
             Query::Unknown { op } => {
                 let text = format!("this scheduler does not know the request {op:?}");
                 return Err(ErrorReply::text(&text));

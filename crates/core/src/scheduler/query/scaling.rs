@@ -1,12 +1,10 @@
 //! How many workers there should be, and which of them could go.
 
-use crate::protocol::exception::Builtin;
-use crate::protocol::field::Optional;
+use crate::protocol::field::{self, Optional, Text};
 use crate::protocol::query::{AdaptiveTarget, WorkersToClose};
-use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
-use crate::scheduler::question::Answer;
+use crate::scheduler::registry::Map;
 use crate::scheduler::worker::{Worker, WorkerId};
 
 /// Seconds that the work that is there should take.
@@ -21,6 +19,7 @@ const CHEAP: WorkersToClose = WorkersToClose {
     memory_ratio: Optional(None),
     n: Optional(None),
     key: Optional(None),
+    groups: Optional(None),
     minimum: Optional(None),
     target: Optional(None),
     attribute: Optional(None),
@@ -62,17 +61,13 @@ impl Scheduler {
     }
 
     /// The workers that could be closed at little cost: idle ones, and those that hold the least.
-    pub(super) fn told_closable(&self, asked: &WorkersToClose) -> Answer {
-        if asked.key.0.as_ref().is_some_and(|key| *key != Value::Nil) {
-            let text = "this scheduler cannot group workers by a function of Python: leave the key out";
-            return Err(ErrorReply::builtin(Builtin::NotImplemented, text));
-        }
+    pub(super) fn told_closable(&self, asked: &WorkersToClose) -> Value {
         let by_name = asked.attribute.0.as_deref() == Some("name");
         let told = |id: WorkerId| {
             let worker = &self.workers[id];
             if by_name { worker.about.name.clone() } else { worker.address().clone().into() }
         };
-        Ok(Value::Tuple(self.closable(asked).into_iter().map(told).collect()))
+        Value::Tuple(self.closable(asked).into_iter().map(told).collect())
     }
 
     pub(in crate::scheduler) fn closable(&self, asked: &WorkersToClose) -> Vec<WorkerId> {
@@ -84,30 +79,45 @@ impl Scheduler {
         if n.unwrap_or(0) == 0 && self.workers.ids().all(busy) {
             return Vec::new();
         }
-        let limit_of = |id: WorkerId| self.workers[id].spec.memory_limit.unwrap_or(0);
-        // Whoever runs a task that has given back its thread would have to begin it again elsewhere, and so would a
-        // shuffle without one of those who take part.
-        let free = |id: WorkerId, worker: &Worker| worker.long_running.is_empty() && !self.shuffles.takes_part(id);
-        let valid = self.workers.iter().filter(|&(id, worker)| free(id, worker));
-        let mut valid: Vec<_> = valid.map(|(id, _)| id).collect();
-        let mut limit: u64 = valid.iter().map(|&id| limit_of(id)).sum();
-        let held: u64 = valid.iter().map(|&id| self.replicas.bytes(id)).sum();
-        valid.sort_by_key(|&id| (!busy(id), std::cmp::Reverse(self.replicas.bytes(id))));
+        let mut valid = self.groups_of_workers(asked.groups.0.as_ref());
+        let limit_of = |group: &[WorkerId]| -> u64 {
+            group.iter().map(|&id| self.workers[id].spec.memory_limit.unwrap_or(0)).sum()
+        };
+        let held_by = |group: &[WorkerId]| -> u64 { group.iter().map(|&id| self.replicas.bytes(id)).sum() };
+        let busy = |group: &[WorkerId]| group.iter().any(|&id| busy(id));
+        let mut limit: u64 = valid.iter().map(|group| limit_of(group)).sum();
+        let held: u64 = valid.iter().map(|group| held_by(group)).sum();
+        valid.sort_by_key(|group| (!busy(group), std::cmp::Reverse(held_by(group))));
         let mut closable = Vec::new();
         let mut left = count;
-        while let Some(id) = valid.pop() {
-            if (n.is_none() && busy(id)) || asked.minimum.0.is_some_and(|minimum| left - 1 < minimum) {
+        while let Some(group) = valid.pop() {
+            let rest = left - group.len().cast_signed() as i64;
+            if (n.is_none() && busy(&group)) || asked.minimum.0.is_some_and(|minimum| rest < minimum) {
                 break;
             }
-            limit -= limit_of(id);
-            let wanted = target.is_some_and(|target| left > target);
+            limit -= limit_of(&group);
+            let wanted = target.is_some_and(|target| rest >= target);
             let affordable = ratio.is_some_and(|ratio| limit as f64 >= ratio * held as f64);
             if !wanted && !affordable {
                 break;
             }
-            closable.push(id);
-            left -= 1;
+            closable.extend(group);
+            left = rest;
         }
         closable
+    }
+
+    /// Workers that go together, if they go: each alone where nothing else is said. Whoever runs a task that has given
+    /// back its thread would have to begin it again elsewhere, and so would a shuffle without one of those who take
+    /// part: they stay.
+    fn groups_of_workers(&self, said: Option<&field::Map<Text, i64>>) -> Vec<Vec<WorkerId>> {
+        let mut groups: Map<Result<i64, WorkerId>, Vec<WorkerId>> = Map::default();
+        let free = |id: WorkerId, worker: &Worker| worker.long_running.is_empty() && !self.shuffles.takes_part(id);
+        for (id, _) in self.workers.iter().filter(|&(id, worker)| free(id, worker)) {
+            let address = self.workers[id].address();
+            let group = said.and_then(|said| said.0.iter().find(|(name, _)| name == address));
+            groups.entry(group.map(|(_, group)| *group).ok_or(id)).or_default().push(id);
+        }
+        groups.into_values().collect()
     }
 }

@@ -64,6 +64,29 @@ impl Scheduler {
         }))
     }
 
+    /// How many tasks there are of each kind: all, those in each state that Dask shows as they go on, and their sizes.
+    pub fn progress(&self) -> Value {
+        use StateName::{Erred, Memory, Processing, Queued, Released};
+        let shown = [Memory, Erred, Released, Processing, Queued];
+        let mut kinds: Map<Text, Vec<&Task>> = Map::default();
+        for (_, task) in self.tasks.iter() {
+            kinds.entry(task.key.prefix().into()).or_default().push(task);
+        }
+        let nbytes =
+            kinds.iter().map(|(kind, tasks)| (kind.clone(), tasks.iter().map(|task| task.nbytes).sum::<u64>()));
+        let mut told = vec![
+            ("all".into(), dictionary(kinds.iter().map(|(kind, tasks)| (kind.clone(), tasks.len() as u64)))),
+            ("nbytes".into(), dictionary(nbytes)),
+        ];
+        for state in shown {
+            let counted = kinds
+                .iter()
+                .map(|(kind, tasks)| (kind.clone(), tasks.iter().filter(|task| task.state() == state).count() as u64));
+            told.push((state.name().into(), dictionary(counted.filter(|(_, count)| *count > 0))));
+        }
+        Value::Map(told)
+    }
+
     /// The transitions of tasks, or those that stimuli have caused.
     pub(super) fn told_story(&self, keys_or_stimuli: &[Key]) -> Value {
         let told = |line: &Line| {

@@ -210,7 +210,7 @@ impl Scheduler {
         self.tell_wanting(id, &cancelled_keys(vec![key], reason, None));
         self.interests.remove_left(id);
         self.forget_shared(&self.tasks[id].key.clone());
-        self.groups.leave(self.tasks[id].group);
+        self.leave_group(self.tasks[id].group);
         self.tasks.set(id, TaskState::Forgotten);
         self.tasks.remove(id);
         recommendations

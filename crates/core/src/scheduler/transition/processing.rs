@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::protocol::field::{Map, Number};
-use crate::protocol::value::Value;
 use crate::protocol::worker::ComputeTask;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::{Exception, Failure};
@@ -54,8 +53,8 @@ impl Scheduler {
             run_spec: task.run_spec.clone()?,
             resource_restrictions: Some(Map(resources)).filter(|it| !it.0.is_empty()),
             actor: task.actor,
-            annotations: task.annotations.as_ref().map_or_else(|| Value::Map(Vec::new()), |it| (**it).clone()),
-            span_id: None,
+            annotations: self.notes(id),
+            span_id: self.groups.span(task.group).cloned(),
         })
     }
 
@@ -92,7 +91,8 @@ impl Scheduler {
     }
 
     pub(super) fn processing_memory(&mut self, id: TaskId, arrival: Arrival) -> Recommendations {
-        let Arrival { worker, nbytes, class, duration } = arrival;
+        let Arrival { worker, nbytes, class, duration, startstops } = arrival;
+        self.groups.count(self.tasks[id].group, nbytes, &startstops);
         if !self.tasks[id].processing().is_some_and(|processing| processing.long_running) {
             let group = self.tasks[id].group;
             self.groups.learn(group, duration);
