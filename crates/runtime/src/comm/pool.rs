@@ -50,6 +50,11 @@ impl Pool {
         Ok(outcome)
     }
 
+    /// How many connections are kept on which nothing is being asked.
+    pub fn kept(&self) -> usize {
+        self.idle.borrow().values().map(Vec::len).sum()
+    }
+
     /// Closes the connections to a peer on which nothing is being asked.
     pub fn forget(&self, address: &str) {
         self.idle.borrow_mut().remove(address);

@@ -17,6 +17,7 @@ const MODULES: &[(&str, &str)] = &[
     ("cenote_executor.shuffle", include_str!("cenote_executor/shuffle.py")),
     ("cenote_executor.scheduler", include_str!("cenote_executor/scheduler.py")),
     ("cenote_executor.function", include_str!("cenote_executor/function.py")),
+    ("cenote_executor.feed", include_str!("cenote_executor/feed.py")),
     ("cenote_executor.service", include_str!("cenote_executor/service.py")),
 ];
 

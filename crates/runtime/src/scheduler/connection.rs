@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::hub::{Hub, Reply};
-use super::{client, feed, nanny, procedure, subscription, worker};
+use super::{client, closing, feed, inspection, nanny, procedure, subscription, worker};
 use crate::comm::{CommError, Connection};
 
 /// Serves a peer until it goes.
@@ -91,29 +91,17 @@ async fn answer(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Frames {
 async fn reply(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Reply, DecodeError> {
     match request.operation()? {
         Question::Unknown { .. } => {}
+        Question::RetireWorkers(it) => return Ok(closing::retire_workers(hub, request, it).await),
         question => return Ok(hub.ask(question).await),
     }
     match request.operation()? {
         Query::Unknown { .. } => {}
-        Query::Inspect(_) if !hub.settings.inspect || !peer.ip().to_canonical().is_loopback() => {
-            let text =
-                "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
-            return Ok(Err(ErrorReply::text(text)));
-        }
-        // The machine knows of no files.
-        Query::Inspect(it) if it.path == step("local_directory") => {
-            let directory = hub.executor.local_directory().to_string_lossy();
-            return Ok(Ok(Value::Tuple(vec!["v".into(), (&*directory).into()])));
-        }
+        Query::WorkersToClose(it) => return Ok(closing::workers_to_close(hub, request, it).await),
+        Query::Inspect(it) => return Ok(inspection::inspect(hub, it, peer)),
         Query::Identity(of) => return Ok(identity(hub, &of)),
         query => return Ok(hub.query(&query)),
     }
     procedure::call(hub, request, peer).await
-}
-
-/// The path to an attribute of the scheduler.
-fn step(name: &str) -> Value {
-    Value::Tuple(vec![Value::Tuple(vec!["a".into(), name.into()])])
 }
 
 /// The identity of the scheduler: what the machine says, and what the process knows of itself.

@@ -18,7 +18,9 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, oneshot};
 
 use super::journal::{Journal, JournalError};
+use super::nanny::Nannies;
 use super::outbox::{Mail, Outbox};
+use super::sampler::Samplers;
 use super::settings::Settings;
 use crate::comm::Pool;
 use crate::executor::Executor;
@@ -34,6 +36,10 @@ pub(super) struct Hub {
     pub executor: Executor,
     /// What is to be said on streams.
     pub mail: Rc<Mail>,
+    pub samplers: Samplers,
+    pub nannies: Nannies,
+    /// How many feeds there have been.
+    pub feeds: Cell<u64>,
     machine: RefCell<Scheduler>,
     /// Room for instructions, kept.
     instructions: RefCell<Vec<Instruction>>,
@@ -109,6 +115,9 @@ impl Hub {
             facts,
             executor,
             mail: Rc::default(),
+            samplers: Samplers::default(),
+            nannies: Nannies::default(),
+            feeds: Cell::new(0),
             instructions: RefCell::default(),
             workers: RefCell::default(),
             clients: RefCell::default(),

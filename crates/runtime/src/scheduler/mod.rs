@@ -8,14 +8,17 @@
 //! ```
 
 mod client;
+mod closing;
 mod connection;
 mod feed;
 mod hub;
+mod inspection;
 mod journal;
 mod nanny;
 mod outbox;
 mod overview;
 mod procedure;
+mod sampler;
 mod settings;
 mod subscription;
 mod worker;

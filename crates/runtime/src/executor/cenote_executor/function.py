@@ -6,17 +6,16 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from types import SimpleNamespace
 from typing import Any
 
-import msgpack
 from distributed import cluster_dump
 from distributed.core import error_message
 from distributed.diagnostics import plugin as stock
 from distributed.protocol import pickle
 from distributed.protocol.serialize import Serialized, serialize
-from distributed.utils import has_arg, iscoroutinefunction, key_split
+from distributed.utils import has_arg, iscoroutinefunction
 
-from cenote_executor.graph import plain
 from cenote_executor.scheduler import RemoteScheduler
 
 #: Dask's own plugins that only act when they start.
@@ -125,6 +124,17 @@ def unregister_scheduler_plugin(
     yield {"value": None}
 
 
+def group_workers(scheduler: str, local_directory: str, key: Any, **_ignored: Any) -> Iterator[dict[str, Any]]:
+    """Says the group of each worker: those that a function gives the same are let go together."""
+    function = pickle.loads(key) if isinstance(key, bytes) else key
+    places: dict[Any, int] = {}
+    groups = {}
+    for address, about in scheduler_at(scheduler, local_directory).workers.items():
+        worker = SimpleNamespace(**about, address=address)
+        groups[address] = places.setdefault(function(worker), len(places))
+    yield {"value": groups}
+
+
 def dump_cluster_state_to_url(
     scheduler: str,
     local_directory: str,
@@ -141,20 +151,3 @@ def dump_cluster_state_to_url(
     options = {name: value for name, value in storage_options.items() if name not in ("op", "serializers")}
     finished(cluster_dump.write_state(state, url, format, **options))
     yield {"value": None}
-
-
-def feed(setup: bytes | None = None, function: bytes | None = None, **_ignored: Any) -> Iterator[dict[str, Any]]:
-    """Reads what a request `feed` wants to know: the progress of some keys. More needs a scheduler in Python."""
-    made: Any = pickle.loads(setup) if setup else None
-    where = f"{getattr(made, '__module__', '')}.{getattr(made, '__qualname__', '')}"
-    bars = ("ProgressBar", "MultiProgressBar")
-    if where not in {f"distributed.diagnostics.progressbar.{bar}.listen.<locals>.setup" for bar in bars}:
-        raise NotImplementedError(
-            f"the feed {where} needs a scheduler that is written in Python: this one only feeds progress bars"
-        )
-    said = inspect.getclosurevars(made).nonlocals
-    group_by = said.get("group_by")
-    if group_by is not None and group_by is not key_split:
-        raise NotImplementedError("this scheduler groups progress by prefix only")
-    keys = msgpack.packb(list(said["keys"]), default=plain)
-    yield {"value": {"keys": keys, "complete": bool(said["complete"]), "grouped": group_by is not None}}

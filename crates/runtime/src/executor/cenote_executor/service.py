@@ -13,9 +13,10 @@ from distributed.protocol import core
 from distributed.versions import get_versions
 
 from cenote_executor.channel import Channel, Closed
+from cenote_executor.feed import feed, feed_end, feed_next
 from cenote_executor.function import (
     dump_cluster_state_to_url,
-    feed,
+    group_workers,
     register_scheduler_plugin,
     run_function,
     unregister_scheduler_plugin,
@@ -33,9 +34,11 @@ OPERATIONS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
         register_scheduler_plugin,
         unregister_scheduler_plugin,
         feed,
+        feed_next,
+        feed_end,
         dump_cluster_state_to_url,
     )
-}
+} | {"workers_to_close": group_workers, "retire_workers": group_workers}
 
 
 def greeting() -> dict[str, Any]:

@@ -9,6 +9,7 @@ use cenote_core::protocol::field::{Optional, Text};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::procedure::{Broadcast, CallStack, Proxy, WorkerLogs};
 use cenote_core::protocol::rpc::ErrorReply;
+use cenote_core::protocol::serialized::Pickled;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::task::StateName;
 use tokio::task::JoinSet;
@@ -27,15 +28,28 @@ pub(super) async fn broadcast(hub: &Rc<Hub>, request: Broadcast) -> Reply {
         let value = match (reply, request.on_error.0.as_deref()) {
             (Ok(value), _) => value,
             (Err(_), Some("ignore")) => continue,
-            (Err(error), Some("return" | "return_pickle")) => error.exception,
-            (Err(error), _) => {
+            (Err(error), Some("return_pickle")) => error.exception,
+            (Err(error), Some("return")) => opened(error.exception),
+            (Err(error), None | Some("raise")) => {
                 tracing::warn!("broadcast to {address} failed: {}", error.exception_text);
                 return Err(error);
+            }
+            (Err(_), Some(other)) => {
+                let text = format!("on_error must be 'raise', 'return', 'return_pickle', or 'ignore'; got '{other}'");
+                return Err(ErrorReply::builtin(Builtin::Value, &text));
             }
         };
         answers.push((worker.into(), value));
     }
     Ok(Value::Map(answers))
+}
+
+/// An exception as whoever reads it gets it: not its pickle, but the thing.
+fn opened(exception: Value) -> Value {
+    match exception {
+        Value::Bytes(pickle) => Value::Pickled(Box::new(Pickled::new(&pickle, Vec::new()))),
+        other => other,
+    }
 }
 
 /// Asks one worker.

@@ -1,5 +1,6 @@
 //! Procedures: requests for which others must be asked first. They read the machine, talk, and tell it what came of it.
 
+mod benchmark;
 mod broadcast;
 mod cluster_state;
 mod gather;
@@ -22,6 +23,7 @@ use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
 use super::hub::{Hub, Reply};
+use super::sampler;
 
 /// Serves a request that the machine cannot answer alone.
 ///
@@ -53,9 +55,12 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
             hub.executor.serve(request, &hub.facts.address).await
         }
+        "benchmark_hardware" => benchmark::benchmark(hub).await,
         "shuffle_barrier" => shuffle::barrier(hub, request.arguments()?).await,
         "profile" => profile::profile(hub, request.arguments()?).await,
         "amm_handler" => memory_manager(&request.arguments()?),
+        "memory_sampler_start" => sampler::start(hub, &request.arguments()?),
+        "memory_sampler_stop" => sampler::stop(hub, &request.arguments()?),
         "logs" | "get_logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {

@@ -33,6 +33,10 @@ pub(super) async fn register(hub: &Rc<Hub>, request: RegisterPlugin, of: Of) -> 
     if hub.ask(Question::from(keep)).await? == Value::Bool(false) {
         return Ok(Value::map([]));
     }
+    if of == Of::Nannies {
+        // Those that start have it or not: nobody could say.
+        hub.nannies.started().await;
+    }
     tell(hub, of, ["plugin-add", "plugin_add"], vec![("plugin", plugin), ("name", name.into())]).await
 }
 
