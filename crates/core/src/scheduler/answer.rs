@@ -54,10 +54,8 @@ impl Scheduler {
             FromWorker::WorkerStatusChange(it) => self.worker_status(worker, &it.status),
             FromWorker::RequestRefreshWhoHas(it) => self.refresh_who_has(it.keys, worker),
             FromWorker::LogEvent(it) => self.log_worker_event(address, &it.topic, it.msg),
-            FromWorker::StealResponse(_)
-            | FromWorker::KeepAlive(_)
-            | FromWorker::CloseStream(_)
-            | FromWorker::Unknown { .. } => {}
+            FromWorker::StealResponse(it) => self.hear_steal_response(worker, &it),
+            FromWorker::KeepAlive(_) | FromWorker::CloseStream(_) | FromWorker::Unknown { .. } => {}
         }
     }
 
@@ -81,8 +79,7 @@ impl Scheduler {
         let recommended = match (state, self.runs(id, worker, run)) {
             (StateName::Processing, (true, true)) | (StateName::Waiting, (_, true)) => Finish::Memory(arrival),
             (StateName::Memory, (_, true)) => {
-                let nbytes = self.tasks[id].nbytes;
-                self.replicas.add(id, worker, nbytes);
+                self.gain_replica(id, worker);
                 return;
             }
             (_, (true, false)) => Finish::Released,
@@ -120,18 +117,12 @@ impl Scheduler {
         }
     }
 
-    pub(super) fn lose_replica(&mut self, id: TaskId, worker: WorkerId) {
-        let nbytes = self.tasks[id].nbytes;
-        self.replicas.remove(id, worker, nbytes);
-    }
-
     pub(super) fn add_keys(&mut self, keys: Vec<Key>, worker: WorkerId) {
         let mut redundant = Vec::new();
         for key in keys {
             match self.tasks.id(&key) {
                 Some(id) if self.tasks[id].state() == StateName::Memory => {
-                    let nbytes = self.tasks[id].nbytes;
-                    self.replicas.add(id, worker, nbytes);
+                    self.gain_replica(id, worker);
                     self.workers[worker].missing.swap_remove(&id);
                 }
                 _ => redundant.push(key),
@@ -149,12 +140,11 @@ impl Scheduler {
         };
         if let Some(seconds) = duration {
             let group = self.tasks[id].group;
-            self.groups.learn(group, seconds);
+            self.learn(group, seconds);
         }
         if self.tasks.secede(id) {
-            let cost = self.tasks[id].processing().map_or(0.0, |processing| processing.cost);
             self.workers[worker].long_running.insert(id);
-            self.workers[worker].occupancy = (self.workers[worker].occupancy - cost).max(0.0);
+            self.count_seceded(id, worker);
             self.rank(worker);
         }
     }

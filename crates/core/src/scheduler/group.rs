@@ -1,10 +1,12 @@
-//! Groups and prefixes: what tasks of a kind have in common. Durations are learned by prefix; root tasks are known by group.
+//! Groups: tasks that were submitted together. Root tasks are known by their group.
 
-use super::registry::{Id, Map, Named, Registry, Set};
+use super::prefix::{PrefixId, Prefixes};
+use super::registry::{Id, Named, Registry, Set};
 use super::stimulus::Text;
 use super::totals::Totals;
 use super::worker::WorkerId;
 use crate::key::Key;
+use crate::protocol::field;
 use crate::protocol::worker::StartStop;
 
 /// A group depends on fewer groups than this if its tasks are like roots.
@@ -16,8 +18,7 @@ const ROOT_DEPENDENCIES_MAX: usize = 5;
 #[derive(Debug)]
 pub struct Group {
     pub(super) name: Key,
-    /// The place of its prefix.
-    prefix: usize,
+    prefix: PrefixId,
     /// How many tasks it has had.
     size: usize,
     /// How many of them are not forgotten.
@@ -45,33 +46,24 @@ impl Named for Group {
     }
 }
 
-/// How long tasks of a prefix take.
-#[derive(Debug, Default)]
-struct Duration {
-    /// The average, weighted towards the last ones.
-    average: Option<f64>,
-    /// The longest that one has run that was not finished.
-    longest: f64,
-}
-
-/// All groups, and what is known of each prefix.
-#[derive(Debug, Default)]
+/// All groups, and what is known of their prefixes.
+#[derive(Debug)]
 pub(super) struct Groups {
     groups: Registry<Group>,
-    /// By prefix.
-    durations: Map<Box<str>, Duration>,
+    pub prefixes: Prefixes,
 }
 
 impl Groups {
+    /// No groups. A task of which nothing is known takes `unknown` seconds, those of some prefixes take what is expected.
+    pub fn new(unknown: f64, expected: &field::Map<Text, f64>) -> Self {
+        Self { groups: Registry::default(), prefixes: Prefixes::new(unknown, expected) }
+    }
+
     /// Counts a new task in its group.
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
         let id = self.groups.id(&name).unwrap_or_else(|| {
-            let prefix = &*key.prefix();
-            let prefix = self.durations.get_index_of(prefix).unwrap_or_else(|| {
-                self.durations.insert(prefix.into(), Duration::default());
-                self.durations.len() - 1
-            });
+            let prefix = self.prefixes.enter(&key.prefix());
             let group = Group {
                 name,
                 prefix,
@@ -164,31 +156,19 @@ impl Groups {
         group.share = Some((worker, share.saturating_sub(1)));
     }
 
-    /// Seconds that a task of the prefix of this group takes, as far as is known.
+    /// The prefix of a group.
+    pub fn prefix(&self, id: Id<Group>) -> PrefixId {
+        self.groups[id].prefix
+    }
+
+    /// Seconds that a task of this group takes, as far as is known.
     pub fn duration(&self, id: Id<Group>) -> Option<f64> {
-        let known = &self.durations[self.groups[id].prefix];
-        known.average.or_else(|| (known.longest > 0.0).then_some(2.0 * known.longest))
+        self.prefixes.duration(self.groups[id].prefix)
     }
 
-    fn prefix(&mut self, id: Id<Group>) -> &mut Duration {
-        &mut self.durations[self.groups[id].prefix]
-    }
-
-    /// Learns how long a task has taken: half of what was known, half of this.
-    pub fn learn(&mut self, id: Id<Group>, seconds: f64) {
-        if seconds.is_finite() && seconds >= 0.0 {
-            let known = self.prefix(id);
-            known.average = Some(known.average.map_or(seconds, |average| f64::midpoint(average, seconds)));
-        }
-    }
-
-    /// Learns how long a task has run that is not finished. If that is much longer than is usual, it is usual no more.
-    pub fn learn_unfinished(&mut self, id: Id<Group>, seconds: f64) {
-        if seconds.is_finite() && seconds >= 0.0 {
-            let known = self.prefix(id);
-            known.longest = known.longest.max(seconds);
-            known.average = known.average.filter(|average| seconds <= 2.0 * average);
-        }
+    /// Seconds that a task of this group is expected to take.
+    pub fn expected(&self, id: Id<Group>) -> f64 {
+        self.prefixes.expected(self.groups[id].prefix)
     }
 
     /// How many groups there are.
@@ -203,20 +183,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_learned_and_unlearned() {
-        let mut groups = Groups::default();
-        let id = groups.enter(&"inc-1".into());
-        groups.learn(id, 1.0);
-        groups.learn(id, 2.0);
-        groups.learn_unfinished(id, 2.5);
-        assert_eq!(groups.duration(id), Some(1.5));
-        groups.learn_unfinished(id, 4.0);
-        assert_eq!(groups.duration(id), Some(8.0));
-    }
-
-    #[test]
     fn a_group_is_like_a_root_while_it_is_large_and_needs_little() {
-        let mut groups = Groups::default();
+        let mut groups = Groups::new(0.5, &field::Map::default());
         let key = |name: &str, index| Key::Tuple([Key::from(name), Key::Int(index)].into());
         let loads: Vec<_> = (0..5).map(|index| groups.enter(&key("load-1", index))).collect();
         assert!(groups.is_rootish(loads[0], 2) && !groups.is_rootish(loads[0], 3));

@@ -8,6 +8,7 @@ use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
 use super::task::{StateName, TaskId, TaskState};
 use super::worker::{WorkerId, WorkerStatus};
+use crate::key::Key;
 use crate::protocol::exception::{Builtin, LastWorker};
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
@@ -81,9 +82,7 @@ impl Scheduler {
                     self.spans.measure(spans);
                 }
                 for (key, seconds) in heartbeat.executing.0 {
-                    if let Some(task) = self.tasks.id(&key) {
-                        self.groups.learn_unfinished(self.tasks[task].group, seconds);
-                    }
+                    self.learn_executing(id, &key, seconds);
                 }
                 "OK"
             }
@@ -91,6 +90,16 @@ impl Scheduler {
         };
         let interval = heartbeat_interval(self.workers.len());
         Value::map([("status", status.into()), ("time", self.now.into()), ("heartbeat-interval", interval.into())])
+    }
+
+    /// A worker has begun a task so long ago.
+    fn learn_executing(&mut self, worker: WorkerId, key: &Key, seconds: f64) {
+        let Some(id) = self.tasks.id(key) else { return };
+        let prefix = self.groups.prefix(self.tasks[id].group);
+        self.groups.prefixes.learn_unfinished(prefix, seconds);
+        if self.tasks[id].processing().is_some_and(|it| it.worker == worker) {
+            self.tasks.begin(id);
+        }
     }
 
     /// Adds up what a worker has measured since its last heartbeat.
@@ -117,9 +126,7 @@ impl Scheduler {
     pub(super) fn schedule_unrunnable(&mut self, worker: WorkerId) {
         let mut recommendations = Recommendations::default();
         for &(_, id) in self.unrunnable.iter().rev() {
-            if self.tasks[id].restrictions.as_ref().is_some_and(|it| it.allow_other_workers)
-                || self.valid_workers(id).is_none_or(|valid| valid.contains(&worker))
-            {
+            if self.may_run_elsewhere(id) || self.valid_workers(id).is_none_or(|valid| valid.contains(&worker)) {
                 recommendations.add(id, Finish::Processing);
             }
         }
@@ -220,8 +227,10 @@ impl Scheduler {
                 self.dismiss_worker(id, false);
             }
         }
+        self.reweigh_changed();
         self.tick_coordination();
         self.give_up_waiting();
+        self.balance();
         self.watch();
     }
 

@@ -26,8 +26,10 @@ mod measures;
 mod membership;
 mod messages;
 mod notice;
+mod occupancy;
 mod placement;
 mod plugins;
+mod prefix;
 mod query;
 mod question;
 pub mod rebalance;
@@ -38,6 +40,7 @@ mod replicas;
 mod retirement;
 mod shuffle;
 mod span;
+pub mod stealing;
 pub mod stimulus;
 pub mod story;
 mod submission;
@@ -70,6 +73,7 @@ use replicas::Replicas;
 use retirement::Retirement;
 use shuffle::Shuffles;
 use span::Spans;
+use stealing::Stealing;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
 use task::{Priority, STATES, Task, TaskId, Tasks};
@@ -78,6 +82,7 @@ use versions::Versions;
 use worker::Workers;
 
 use crate::key::Key;
+use crate::protocol::field;
 use crate::protocol::record::record;
 use crate::protocol::value::Value;
 
@@ -92,10 +97,16 @@ record! {
         worker_saturation: f64,
         /// So many workers may die while they run a task before it has failed.
         allowed_failures: u32,
+        /// Whether idle workers get tasks that wait at others.
+        work_stealing: bool,
+        /// Seconds between two looks for such workers.
+        work_stealing_interval: f64,
         /// Bytes a second between workers.
         bandwidth: f64,
         /// Seconds that a task takes of which nothing is known.
         unknown_duration: f64,
+        /// Seconds that a task takes at first, by the prefix of its key.
+        default_durations: field::Map<Text, f64>,
         /// Seconds after which a silent worker is taken for dead.
         worker_ttl: Option<f64>,
         /// Seconds after which a task fails that no worker may run; it waits for ever if nothing is said.
@@ -115,6 +126,21 @@ record! {
     }
 }
 
+/// Tasks of shuffles and rechunks that only look something up.
+const BRIEF: [&str; 4] = ["rechunk-split", "split-shuffle", "split-taskshuffle", "split-stage"];
+
+/// Seconds between two ticks: at most, and at least.
+const TICK_MAX: f64 = 0.1;
+const TICK_MIN: f64 = 0.01;
+
+impl Settings {
+    /// Seconds between two ticks, so that nothing that is done now and then comes late.
+    pub fn tick_interval(&self) -> f64 {
+        let stealing = if self.work_stealing { self.work_stealing_interval } else { TICK_MAX };
+        stealing.clamp(TICK_MIN, TICK_MAX)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -122,8 +148,11 @@ impl Default for Settings {
             versions: Value::Nil,
             worker_saturation: 1.1,
             allowed_failures: 3,
+            work_stealing: true,
+            work_stealing_interval: 1.0,
             bandwidth: 100e6,
             unknown_duration: 0.5,
+            default_durations: field::Map(BRIEF.map(|prefix| (prefix.into(), 1e-6)).into()),
             worker_ttl: Some(300.0),
             no_workers_timeout: None,
             refresh_attempts_max: 10,
@@ -165,6 +194,7 @@ pub struct Scheduler {
     /// Bytes a second between workers, as they have measured.
     bandwidth: f64,
     idleness: Idleness,
+    stealing: Stealing,
     /// Workers that are about to leave.
     retirements: Vec<Retirement>,
     /// When it was last seen how far they are.
@@ -198,9 +228,9 @@ impl Scheduler {
             story: Story::new(settings.story_lines_max),
             versions: Versions::new(&settings.versions),
             bandwidth: settings.bandwidth,
+            groups: Groups::new(settings.unknown_duration, &settings.default_durations),
             settings,
             tasks: Tasks::default(),
-            groups: Groups::default(),
             workers: Workers::default(),
             clients: Registry::default(),
             replicas: Replicas::default(),
@@ -216,6 +246,7 @@ impl Scheduler {
             unrunnable: BTreeSet::new(),
             no_workers_since: None,
             idleness: Idleness::default(),
+            stealing: Stealing::default(),
             retirements: Vec::new(),
             retirements_seen: None,
             shuffles: Shuffles::default(),

@@ -74,7 +74,7 @@ impl Scheduler {
         if let Some(valid) = valid {
             candidates.retain(|worker| valid.contains(worker));
             if candidates.is_empty() {
-                let allowed = task.restrictions.as_ref().is_some_and(|it| it.allow_other_workers);
+                let allowed = self.may_run_elsewhere(id);
                 candidates = if valid.is_empty() && allowed { self.holders(id) } else { valid };
                 if candidates.is_empty() && allowed {
                     candidates = running.iter().copied().collect();
@@ -111,15 +111,24 @@ impl Scheduler {
         if restrictions.workers.is_empty() && restrictions.resources.is_empty() {
             return None;
         }
-        let valid = self.workers.running().iter().copied().filter(|&id| {
-            let worker = &self.workers[id];
-            (restrictions.workers.is_empty() || restrictions.workers.iter().any(|name| is_called(worker, name)))
-                && restrictions.resources.iter().all(|(name, needed)| supply(worker, name) >= *needed)
-        });
-        Some(valid.collect())
+        Some(self.workers.running().iter().copied().filter(|&worker| self.may_run(id, worker)).collect())
     }
 
-    /// A worker for a task that can run anywhere.
+    /// Whether a task is meant for a worker that is there.
+    pub(super) fn may_run(&self, id: TaskId, worker: WorkerId) -> bool {
+        self.tasks[id].restrictions.as_ref().is_none_or(|restrictions| {
+            let worker = &self.workers[worker];
+            (restrictions.workers.is_empty() || restrictions.workers.iter().any(|name| is_called(worker, name)))
+                && restrictions.resources.iter().all(|(name, needed)| supply(worker, name) >= *needed)
+        })
+    }
+
+    /// Whether a task may run on others than those it is meant for, if these are not to be had.
+    pub(super) fn may_run_elsewhere(&self, id: TaskId) -> bool {
+        self.tasks[id].restrictions.as_ref().is_some_and(|it| it.allow_other_workers)
+    }
+
+    /// A worker for a task that can run anywhere: one with a free thread, if there is one.
     fn any_worker(&self) -> Option<WorkerId> {
         let running = self.workers.running();
         if running.len() >= COMPARED_MAX {
@@ -130,12 +139,14 @@ impl Scheduler {
         }
         let start = self.started as usize % running.len().max(1);
         let in_turn = (0..running.len()).map(|index| running[(index + start) % running.len()]);
-        in_turn.min_by(|&a, &b| self.workers[a].occupancy.total_cmp(&self.workers[b].occupancy))
+        let ranked = in_turn.map(|worker| ((self.workers[worker].is_full(), self.occupancy(worker)), worker));
+        let best = ranked.min_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        best.map(|(_, worker)| worker)
     }
 
     /// Seconds until the task would start there.
     fn start_time(&self, id: TaskId, worker: WorkerId) -> f64 {
-        let backlog = self.workers[worker].occupancy / f64::from(self.workers[worker].spec.nthreads);
+        let backlog = self.occupancy(worker) / f64::from(self.workers[worker].spec.nthreads);
         backlog + self.transfer_time(id, worker)
     }
 

@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn named(count: usize, number: usize) -> Task {
-        let mut groups = Groups::default();
+        let mut groups = Groups::new(0.5, &crate::protocol::field::Map::default());
         let key = Key::from(format!("x{count}-{number}").as_str());
         let group = groups.enter(&key);
         Task::new(key, group)

@@ -169,6 +169,11 @@ impl<T: Named> Registry<T> {
         })
     }
 
+    /// All values, in that order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())
+    }
+
     /// All ids.
     pub fn ids(&self) -> impl Iterator<Item = Id<T>> + '_ {
         self.iter().map(|(id, _)| id)

@@ -28,6 +28,8 @@ pub enum Happening {
         /// The state that it then was in.
         actual: StateName,
     },
+    /// Its worker had not begun it, and gave it up for another.
+    Moved,
     /// A message or recommendation was ignored, for this reason.
     Ignored(&'static str),
 }

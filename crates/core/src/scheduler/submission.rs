@@ -200,9 +200,8 @@ impl Scheduler {
                 return;
             }
         }
-        let nbytes = self.tasks[id].nbytes;
         for &worker in workers {
-            self.replicas.add(id, worker, nbytes);
+            self.gain_replica(id, worker);
         }
         let clients: Vec<_> = self.interests.rights(id).collect();
         for client in clients {

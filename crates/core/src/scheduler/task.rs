@@ -162,9 +162,9 @@ pub(super) enum TaskState {
 #[derive(Clone, Debug)]
 pub(super) struct Processing {
     pub worker: WorkerId,
-    /// Seconds that it adds to the occupancy of its worker.
-    pub cost: f64,
     pub long_running: bool,
+    /// Whether its worker is known to have begun it: it stays there.
+    pub begun: bool,
 }
 
 impl TaskState {
@@ -320,6 +320,13 @@ impl Tasks {
         match &mut self.registry[id].state {
             TaskState::Processing(processing) => !std::mem::replace(&mut processing.long_running, true),
             _ => false,
+        }
+    }
+
+    /// A task is known to have begun.
+    pub fn begin(&mut self, id: TaskId) {
+        if let TaskState::Processing(processing) = &mut self.registry[id].state {
+            processing.begun = true;
         }
     }
 

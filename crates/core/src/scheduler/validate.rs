@@ -1,9 +1,9 @@
 //! Validation: the walk over everything that must always hold. For tests, and for those who ask for it.
 
 use super::Scheduler;
-use super::registry::Set;
+use super::registry::{Map, Set};
 use super::task::{StateName, TaskId, TaskState};
-use super::worker::WorkerStatus;
+use super::worker::{WorkerId, WorkerStatus};
 use crate::key::Key;
 
 /// Something that must always hold does not.
@@ -38,6 +38,11 @@ impl Scheduler {
         self.validate_relations()?;
         self.validate_shuffles()?;
         self.validate_groups()?;
+        for (&id, theft) in &self.stealing.thefts {
+            let there = self.tasks.get(id).and_then(|task| task.processing());
+            let there = there.is_some_and(|processing| processing.worker == theft.victim);
+            must(there, "what is asked back is where it is asked for", &theft.stimulus_id)?;
+        }
         let queued = self.tasks.count(StateName::Queued);
         must(self.queued.len() == queued, "the queue holds nothing else", &queued)?;
         let stranded = self.tasks.count(StateName::NoWorker);
@@ -123,9 +128,7 @@ impl Scheduler {
                 must(here, "a worker runs what it is said to run", address)?;
             }
             must(worker.long_running.is_subset(&worker.processing), "who seceded still runs", address)?;
-            let costs = worker.processing.iter().filter_map(|&task| self.tasks[task].processing());
-            let sum: f64 = costs.filter(|it| !it.long_running).map(|it| it.cost).sum();
-            must((sum - worker.occupancy).abs() < 1e-6 * sum.max(1.0), "occupancy is the sum of costs", address)?;
+            self.validate_backlog(id)?;
             let running = worker.spec.status == WorkerStatus::Running;
             must(self.workers.running().contains(&id) == running, "who takes work is listed", address)?;
             let listed = worker.load.is_some_and(|load| self.workers.open().contains(&(load, id)));
@@ -151,6 +154,29 @@ impl Scheduler {
             must(listed, "a span stands in its parent", id)?;
         }
         Ok(())
+    }
+
+    /// The sums of a worker's tasks and inputs are what counting them again gives.
+    fn validate_backlog(&self, id: WorkerId) -> Result<(), Violation> {
+        let worker = &self.workers[id];
+        let ((counts, micros), (fetches, bytes)) = (worker.backlog.tasks(), worker.backlog.inputs());
+        let mut tasks: Map<_, u32> = Map::default();
+        let mut inputs: Map<TaskId, u32> = Map::default();
+        for &task in &worker.processing {
+            if !worker.long_running.contains(&task) {
+                *tasks.entry(self.groups.prefix(self.tasks[task].group)).or_default() += 1;
+            }
+            for &input in self.tasks[task].dependencies.iter().filter(|&&input| !self.replicas.has(input, id)) {
+                *inputs.entry(input).or_default() += 1;
+            }
+        }
+        let weights = tasks.iter().map(|(&prefix, &count)| u64::from(count) * self.groups.prefixes.weight(prefix));
+        let needed: Map<TaskId, u32> = fetches.iter().map(|(&input, &(count, _))| (input, count)).collect();
+        must(*counts == tasks, "tasks are counted by prefix", worker.address())?;
+        must(micros == weights.sum::<u64>(), "occupancy is the sum of weights", worker.address())?;
+        must(needed == inputs, "inputs to be fetched are counted", worker.address())?;
+        let sizes = fetches.values().map(|(_, nbytes)| nbytes);
+        must(bytes == sizes.sum::<u64>(), "bytes to be fetched are the sum of sizes", worker.address())
     }
 
     fn validate_relations(&self) -> Result<(), Violation> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::instruction::Failure;
+use super::stealing::StealOutcomes;
 use super::stimulus::Text;
 use super::story::Line;
 use super::task::{RunId, StateName};
@@ -129,6 +130,11 @@ impl Scheduler {
     /// How often a task was to go from one state to another.
     pub fn transitions(&self, start: StateName, finish: StateName) -> u64 {
         self.transitions[start as usize][finish as usize]
+    }
+
+    /// What has become of tasks that were asked back from their workers.
+    pub fn steal_outcomes(&self) -> StealOutcomes {
+        self.stealing.outcomes
     }
 
     /// What happened to a key, as far back as is remembered.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::occupancy::Backlog;
 use super::registry::{Id, Map, Named, Registry, Set};
 use super::stimulus::Text;
 use super::task::TaskId;
@@ -117,8 +118,8 @@ pub struct Worker {
     pub(super) processing: Set<TaskId>,
     /// Those of them that have given back their thread.
     pub(super) long_running: Set<TaskId>,
-    /// Seconds until all that was sent there is done, were it to run one task at a time.
-    pub(super) occupancy: f64,
+    /// What they amount to.
+    pub(super) backlog: Backlog,
     /// How often it asked in vain where a result is.
     pub(super) missing: Map<TaskId, u32>,
     /// The actors that live there.
@@ -142,8 +143,14 @@ impl Worker {
         &self.spec.address
     }
 
-    fn threads_used(&self) -> usize {
+    /// How many tasks hold a thread, or wait for one.
+    pub(super) fn threads_used(&self) -> usize {
         self.processing.len() - self.long_running.len()
+    }
+
+    /// Whether it has no thread left.
+    pub(super) fn is_full(&self) -> bool {
+        self.threads_used() >= self.spec.nthreads as usize
     }
 
     fn ranked_load(&self, saturation: f64) -> Option<u64> {
@@ -174,7 +181,7 @@ impl Workers {
             about: Box::new(about),
             processing: Set::default(),
             long_running: Set::default(),
-            occupancy: 0.0,
+            backlog: Backlog::default(),
             missing: Map::default(),
             actors: Set::default(),
             last_seen: now,
@@ -234,6 +241,10 @@ impl Workers {
 
     pub fn value_mut(&mut self, id: WorkerId) -> Option<&mut Worker> {
         self.registry.value_mut(id)
+    }
+
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
+        self.registry.values_mut()
     }
 }
 

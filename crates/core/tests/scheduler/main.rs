@@ -5,5 +5,6 @@ mod computing;
 mod coordination;
 mod shuffle;
 mod spans;
+mod stealing;
 mod table;
 mod workers;

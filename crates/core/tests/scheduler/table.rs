@@ -161,6 +161,7 @@ pub fn line(instruction: &Instruction) -> String {
                 let holders = it.who_has.0.iter().map(|(key, holders)| format!(" {key}@{}", holders.join(",")));
                 format!("{worker}: acquire{}", holders.collect::<String>())
             }
+            ToWorker::StealRequest(it) => format!("{worker}: give back {} for {}", it.key, it.stimulus_id),
             ToWorker::WorkerStatusChange(it) => format!("{worker}: become {}", it.status),
             ToWorker::RemoveWorker(it) => format!("{worker}: gone {}", it.worker),
             ToWorker::ShuffleFail(it) => format!("{worker}: fail {} run {}", it.shuffle_id, it.run_id),

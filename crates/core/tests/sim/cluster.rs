@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cenote_core::protocol::field::{Map, Number, Optional};
+use cenote_core::protocol::field::{Map, Number};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::question::Question;
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{HeartbeatWorker, RegisterWorker, ToWorker};
+use cenote_core::protocol::worker::{RegisterWorker, ToWorker};
 use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::journal::Recorder;
 use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
@@ -18,6 +18,7 @@ use super::client::ModelClient;
 use super::mutants::Mutant;
 use super::network::{AtWorker, Connection, Event, Micros, Network, Outcome};
 use super::shuffle::Asking;
+use super::steal;
 use super::truth::Deaths;
 use super::worker::{Act, ModelWorker};
 use super::workload::{Fate, Workload};
@@ -65,6 +66,8 @@ pub struct Cluster {
     pub asking: BTreeMap<u64, Asking>,
     mutant: Option<Mutant>,
     mutated: u64,
+    pub ticks: u64,
+    pub steals: steal::Steals,
     /// Takes down what the scheduler hears, if it is to be replayed.
     pub recorder: Option<Recorder>,
     pub journal: Vec<Frames>,
@@ -77,6 +80,7 @@ impl Cluster {
             worker_ttl: Some(3.0),
             allowed_failures: ALLOWED_FAILURES,
             refresh_attempts_max: 5,
+            work_stealing_interval: if chance.happens(500) { 0.1 } else { 1.0 },
             no_workers_timeout: chance.happens(500).then_some(0.3),
             ..Settings::default()
         };
@@ -85,7 +89,7 @@ impl Cluster {
             net: Network::default(),
             workers: Vec::new(),
             clients: Vec::new(),
-            workload: Workload::default(),
+            workload: Workload::new(chance.happens(300)),
             faults: true,
             lost: BTreeSet::new(),
             graphs: Vec::new(),
@@ -100,6 +104,8 @@ impl Cluster {
             asking: BTreeMap::new(),
             mutant,
             mutated: 0,
+            ticks: 0,
+            steals: steal::Steals::default(),
             recorder: None,
             journal: vec![Recorder::start(&settings)],
             chance: chance.clone(),
@@ -156,36 +162,6 @@ impl Cluster {
         true
     }
 
-    fn tick(&mut self) {
-        self.at_scheduler(None, Stimulus::Tick);
-        for index in 0..self.workers.len() {
-            if self.workers[index].alive && !self.workers[index].frozen {
-                if !self.faults && self.workers[index].status != WorkerStatus::Running {
-                    // It was told to take no work, and nobody else will tell it to go on.
-                    self.workers[index].take_on(WorkerStatus::Running);
-                    self.act(index);
-                }
-                self.beat(index);
-                self.workers[index].find_missing();
-                self.act(index);
-            }
-        }
-        self.net.after(500 * MILLI, Event::Tick);
-    }
-
-    fn beat(&mut self, index: usize) {
-        let worker = &self.workers[index];
-        let (name, connection) = (worker.name.clone(), worker.connection);
-        let beat = HeartbeatWorker {
-            address: (*worker.address).into(),
-            now: self.net.now as f64 / 1e6,
-            metrics: Value::Nil,
-            executing: Map::default(),
-            extensions: Optional(None),
-        };
-        self.ask(&name, Some(connection), beat);
-    }
-
     // ---- The scheduler
 
     /// Asks the scheduler something. Whoever gives a connection is a worker and waits for the answer.
@@ -215,12 +191,14 @@ impl Cluster {
         {
             return;
         }
+        let heard = steal::Answered::of(&stimulus);
         let stimuli = match self.mutant {
             Some(mutant) => mutant.stimulus(stimulus, &self.scheduler, &mut self.mutated),
             None => Some(stimulus),
         };
         let Some(stimulus) = stimuli else { return };
         self.trace(&stimulus);
+        self.steals.begin(heard);
         let now = self.net.now as f64 / 1e6;
         let before = self.before(&stimulus);
         let mut instructions = Vec::new();
@@ -242,6 +220,7 @@ impl Cluster {
                 None => vec![instruction],
             };
             for instruction in mutated {
+                self.steals.check(&instruction);
                 self.carry_out(instruction);
             }
         }
@@ -269,8 +248,12 @@ impl Cluster {
                 if let ToWorker::ComputeTask(task) = &message {
                     self.check_place(&worker, task);
                 }
+                let steals = matches!(message, ToWorker::StealRequest(_));
                 if let Some(&(index, connection)) = self.streams.get(&*worker) {
                     self.send_to_worker(index, connection, AtWorker::Message(Box::new(message)));
+                }
+                if steals {
+                    self.disturb_steal();
                 }
             }
             Instruction::ToClient { client, message } => {

@@ -5,7 +5,7 @@ use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys, ClientRelease
 use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::question::{RetireWorkers, Retry};
 use cenote_core::protocol::worker::{
-    AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule,
+    AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StealResponse,
 };
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::RunId;
@@ -15,7 +15,7 @@ use super::chance::Chance;
 use super::client::Belief;
 use super::cluster::{Cluster, SCHEDULER};
 use super::network::Event;
-use super::worker::{failed, finished};
+use super::worker::{ModelWorker, failed, finished};
 
 const MILLI: u64 = 1000;
 
@@ -31,7 +31,7 @@ impl Cluster {
         let alive = self.workers[index].alive;
         // A stock worker does not lie, and loses nothing of its own accord.
         let lies = alive && self.workers[index].stock.is_none();
-        match self.chance.below(13) {
+        match self.chance.below(16) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
             2 if alive => {
@@ -54,6 +54,8 @@ impl Cluster {
             10 if alive => self.retire(index),
             11 if self.chance.happens(100) => self.outage(),
             12 if lies => self.fail_late(index),
+            13 if lies => self.answer_for_a_steal(index),
+            14..16 if lies => self.lose_input(),
             5..9 if alive => self.workers[index].busy_until = self.net.now + 200 * MILLI,
             _ => self.boot(index),
         }
@@ -112,6 +114,18 @@ impl Cluster {
         }
     }
 
+    /// All who have it lose an input of what some worker executes, and say so.
+    fn lose_input(&mut self) {
+        let inputs: Vec<String> = self.workers.iter().flat_map(ModelWorker::inputs_in_use).collect();
+        let Some(key) = self.chance.pick(&inputs).cloned() else { return };
+        for index in 0..self.workers.len() {
+            if self.workers[index].alive && self.workers[index].data.remove(&key).is_some() {
+                self.workers[index].say(ReleaseWorkerData { key: (*key).into(), stimulus_id: "lost".into() });
+                self.act(index);
+            }
+        }
+    }
+
     /// A worker repeats what it has said, with the number of the last attempt or of another one.
     fn answer_twice(&mut self, index: usize) {
         let keys: Vec<String> = self.workers[index].data.keys().cloned().collect();
@@ -133,6 +147,35 @@ impl Cluster {
         let tasks: Vec<_> = self.workers[index].tasks.iter().map(|(key, task)| (key.clone(), task.run)).collect();
         let Some((key, run)) = self.chance.pick(&tasks).cloned() else { return };
         self.workers[index].say(failed((*key).into(), RunId(run.0 - 1), "nonsense"));
+        self.act(index);
+    }
+
+    /// While a task is asked for, something may happen to who asks, and to who is asked.
+    pub fn disturb_steal(&mut self) {
+        let index = self.chance.below(self.workers.len());
+        if !self.faults || !self.workers[index].alive || !self.chance.happens(150) {
+            return;
+        }
+        if self.chance.happens(500) {
+            self.crash(index, true);
+        } else {
+            self.workers[index].take_on(WorkerStatus::Paused);
+            self.act(index);
+            self.net.after(200 * MILLI, Event::Thaw { worker: index });
+        }
+    }
+
+    /// A worker repeats what it has said when it was asked for a task, or answers a question that nobody asked.
+    fn answer_for_a_steal(&mut self, index: usize) {
+        let worker = &mut self.workers[index];
+        let known = worker.tasks.keys().next().cloned().unwrap_or_else(|| "never-heard-of".into());
+        let invented = StealResponse {
+            key: (*known).into(),
+            state: Some(if self.chance.happens(500) { "executing" } else { "no such state" }.into()),
+            stimulus_id: "steal-0-0".into(),
+        };
+        let said = self.chance.pick(&worker.given_back).cloned().unwrap_or(invented);
+        worker.say(said);
         self.act(index);
     }
 

@@ -16,8 +16,10 @@ mod mutants;
 mod network;
 mod replay;
 mod shuffle;
+mod steal;
 mod stock;
 mod submission;
+mod tick;
 mod truth;
 mod worker;
 mod workload;
@@ -28,6 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use cenote_core::scheduler::Scheduler;
+use cenote_core::scheduler::stealing::StealOutcomes;
 use cenote_core::scheduler::task::StateName;
 
 use mutants::Mutant;
@@ -98,9 +101,11 @@ fn every_seed_ends_well_and_every_transition_is_reached() {
         checker::run(seed, None);
         return;
     }
-    let reached = reached(seeds(), |seed| attempt(seed, None));
+    let (reached, steals) = reached(seeds(), |seed| attempt(seed, None));
     let missed: Vec<_> = reached.iter().filter(|(_, count)| **count == 0).map(|(pair, _)| pair).collect();
     assert!(missed.is_empty(), "no seed has reached {missed:?}");
+    let StealOutcomes { moved, kept, placed_anew } = steals;
+    assert!(moved > 0 && kept > 0 && placed_anew > 0, "not all that can become of a steal has: {steals:?}");
 }
 
 #[test]
@@ -117,13 +122,21 @@ fn stock_workers_and_our_scheduler_agree() {
     reached(seeds(), |seed| caught(|| run(seed)));
 }
 
-/// Runs seeds, and counts the transitions of those that end well. All must.
-fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> BTreeMap<(StateName, StateName), u64> {
-    let mut reached: BTreeMap<(StateName, StateName), u64> = BTreeMap::new();
+/// How often each transition was reached.
+type Reached = BTreeMap<(StateName, StateName), u64>;
+
+/// Runs seeds, and counts the transitions of those that end well, and what became of steals. All must.
+fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> (Reached, StealOutcomes) {
+    let mut reached = Reached::new();
     let mut failed = Vec::new();
+    let mut steals = StealOutcomes::default();
     for seed in 0..seeds {
         match run(seed) {
             Ok(scheduler) => {
+                let these = scheduler.steal_outcomes();
+                steals.moved += these.moved;
+                steals.kept += these.kept;
+                steals.placed_anew += these.placed_anew;
                 for &(start, finish) in DIRECT {
                     *reached.entry((start, finish)).or_default() += scheduler.transitions(start, finish);
                 }
@@ -135,7 +148,7 @@ fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> BTreeM
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    reached
+    (reached, steals)
 }
 
 #[test]

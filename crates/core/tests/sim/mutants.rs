@@ -2,7 +2,7 @@
 
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{FromClient, ToClient};
-use cenote_core::protocol::worker::{FreeKeys, FromWorker, ToWorker};
+use cenote_core::protocol::worker::{FreeKeys, FromWorker, StealResponse, ToWorker};
 use cenote_core::scheduler::Scheduler;
 use cenote_core::scheduler::instruction::Instruction;
 use cenote_core::scheduler::stimulus::Stimulus;
@@ -50,6 +50,16 @@ pub enum Mutant {
     LosesGraphs,
     /// What Python makes of a graph is lost now and then.
     LosesOutcomes,
+    /// A worker that has begun a task is taken to have given it up.
+    TakesNoForYes,
+    /// Workers that give tasks up are not heard.
+    MissesConsent,
+    /// All tasks are asked for in the same words.
+    AsksInTheSameWords,
+    /// What another has given up is sent twice.
+    SendsStolenTasksTwice,
+    /// What was asked for is forgotten, and who has it is told to free it.
+    FreesWhatItAsksFor,
 }
 
 impl Mutant {
@@ -74,6 +84,11 @@ impl Mutant {
         Self::KeepsInterests,
         Self::LosesGraphs,
         Self::LosesOutcomes,
+        Self::TakesNoForYes,
+        Self::MissesConsent,
+        Self::AsksInTheSameWords,
+        Self::SendsStolenTasksTwice,
+        Self::FreesWhatItAsksFor,
     ];
 
     /// What the machine hears instead.
@@ -89,12 +104,17 @@ impl Mutant {
                 _ => {}
             }
         }
+        if let (FromWorker::StealResponse(it), Self::TakesNoForYes) = (&mut said, self) {
+            it.state = Some("ready".into());
+        }
+        let consents = |it: &StealResponse| matches!(it.state.as_deref(), Some("ready" | "waiting"));
         let swallowed = match (&said, self) {
             (AddKeys(_), Self::ForgetsReplicas)
             | (ReleaseWorkerData(_), Self::BelievesInLostData)
             | (TaskErred(_), Self::MissesFailures)
             | (Reschedule(_), Self::RefusesToReschedule)
             | (RequestRefreshWhoHas(_), Self::IgnoresQuestions) => true,
+            (FromWorker::StealResponse(it), Self::MissesConsent) => consents(it),
             (TaskFinished(_), Self::MissesAnswers) => count.is_multiple_of(9),
             _ => false,
         };
@@ -147,6 +167,21 @@ impl Mutant {
                 let free = FreeKeys { keys, stimulus_id: "mutant".into() }.into();
                 let free = Instruction::ToWorker { worker: worker.clone(), message: free };
                 vec![Instruction::ToWorker { worker, message: ToWorker::ComputeTask(task) }, free]
+            }
+            (Instruction::ToWorker { worker, message: ToWorker::StealRequest(mut it) }, Self::AsksInTheSameWords) => {
+                it.stimulus_id = "steal".into();
+                vec![Instruction::ToWorker { worker, message: it.into() }]
+            }
+            (Instruction::ToWorker { worker, message: ToWorker::StealRequest(it) }, Self::FreesWhatItAsksFor) => {
+                let free = FreeKeys { keys: vec![it.key.clone()], stimulus_id: "mutant".into() }.into();
+                let free = Instruction::ToWorker { worker: worker.clone(), message: free };
+                vec![Instruction::ToWorker { worker, message: it.into() }, free]
+            }
+            (
+                instruction @ Instruction::ToWorker { message: ToWorker::ComputeTask(_), .. },
+                Self::SendsStolenTasksTwice,
+            ) => {
+                vec![instruction.clone(), instruction]
             }
             (instruction, _) => vec![instruction],
         }

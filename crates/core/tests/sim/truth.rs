@@ -148,7 +148,8 @@ impl Cluster {
             let place = self.workers.iter().find(|it| *it.name == *worker.name);
             self.workload.fits(&key, &worker.name, place.is_some_and(|it| !it.resources.is_empty()))
         };
-        fits(worker) || (self.workload.allows_others(&key) && !running.iter().any(fits))
+        let moved = self.steals.moves(&key);
+        fits(worker) || (self.workload.allows_others(&key) && (moved || !running.iter().any(fits)))
     }
 
     /// What has left the queue to be run was more urgent than what is still there.

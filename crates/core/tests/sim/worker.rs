@@ -8,7 +8,7 @@ use cenote_core::protocol::question::Question;
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{
     AddKeys, ComputeTask, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StartStop,
-    TaskErred, TaskFinished, ToWorker, WorkerStatusChange,
+    StealRequest, StealResponse, TaskErred, TaskFinished, ToWorker, WorkerStatusChange,
 };
 use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
@@ -87,6 +87,8 @@ pub struct ModelWorker {
     /// A stock worker, if one stands in for the model.
     pub stock: Option<StockWorker>,
     pub runs: Runs,
+    /// What it has answered when it was asked for tasks.
+    pub given_back: Vec<StealResponse>,
     pub acts: Vec<Act>,
 }
 
@@ -110,6 +112,7 @@ impl ModelWorker {
             busy_until: 0,
             stock: None,
             runs: Runs::default(),
+            given_back: Vec::new(),
             acts: Vec::new(),
         }
     }
@@ -184,6 +187,7 @@ impl ModelWorker {
                     }
                 }
             }
+            ToWorker::StealRequest(it) => self.give_back(it),
             other => panic!("a model worker does not know {other:?}"),
         }
     }
@@ -229,6 +233,38 @@ impl ModelWorker {
                 self.tasks.remove(key);
             }
         }
+    }
+
+    /// What it has not begun it gives up.
+    fn give_back(&mut self, request: StealRequest) {
+        let name = request.key.to_string();
+        let state = match self.tasks.get(&name) {
+            Some(task) if task.cancelled => Some("cancelled"),
+            Some(task) if task.seceded => Some("long-running"),
+            Some(task) if task.executing => Some("executing"),
+            Some(task) if task.inputs.iter().all(|input| self.data.contains_key(input)) => Some("ready"),
+            Some(_) => Some("waiting"),
+            None if self.data.contains_key(&name) => Some("memory"),
+            None => None,
+        };
+        if matches!(state, Some("ready" | "waiting")) {
+            self.tasks.remove(&name);
+        }
+        let StealRequest { key, stimulus_id } = request;
+        let response = StealResponse { key, state: state.map(Into::into), stimulus_id };
+        self.given_back.push(response.clone());
+        self.say(response);
+    }
+
+    /// What it executes, and that it has been at it for so many seconds.
+    pub fn executing(&self, seconds: f64) -> Vec<(Key, f64)> {
+        let executing = self.tasks.iter().filter(|(_, task)| task.executing);
+        executing.map(|(key, _)| ((**key).into(), seconds)).collect()
+    }
+
+    /// The inputs of what it executes.
+    pub fn inputs_in_use(&self) -> Vec<String> {
+        self.tasks.values().filter(|task| task.executing).flat_map(|task| task.inputs.clone()).collect()
     }
 
     fn remove_replica(&mut self, key: Key) {

@@ -56,11 +56,17 @@ pub struct Workload {
     pub parts: BTreeMap<String, Part>,
     /// The runs in which tasks of shuffles were run last.
     pub runs: BTreeMap<String, i64>,
+    /// Many of its tasks take long.
+    slow: bool,
 }
 
 const NAMES: &[&str] = &["load", "inc", "sum", "store"];
 
 impl Workload {
+    pub fn new(slow: bool) -> Self {
+        Self { slow, ..Self::default() }
+    }
+
     /// What happens when this task is run the next time.
     pub fn fate(&self, key: &str) -> Fate {
         self.known.get(key).filter(|known| known.strikes > 0).map_or(Fate::Return, |known| known.fate)
@@ -123,7 +129,7 @@ impl Workload {
                     inputs.extend(chance.pick(from).filter(|key| !inputs.contains(key)).cloned());
                 }
             }
-            let known = Self::known(inputs, chance);
+            let known = self.known(inputs, chance);
             let task = spec(&key, &known, index, chance);
             self.add(&mut graph, known, task);
             keys.push(key);
@@ -137,7 +143,7 @@ impl Workload {
     /// Makes a task of a graph whose fate is known, and which may run anywhere.
     pub fn enter(&mut self, graph: &mut GraphSpec, key: &str, inputs: Vec<String>, fate: Fate, chance: &mut Chance) {
         let strikes = if fate == Fate::Straggle { u32::MAX } else { 1 + chance.below(3) as u32 };
-        let known = Known { fate, strikes, actor: false, ..Self::known(inputs, chance) };
+        let known = Known { fate, strikes, actor: false, ..self.known(inputs, chance) };
         let mut task = spec(key, &known, graph.tasks.len(), chance);
         (task.annotations.workers, task.annotations.resources) = (Vec::new(), Vec::new());
         self.add(graph, known, task);
@@ -154,13 +160,14 @@ impl Workload {
         self.known.insert(key, known);
     }
 
-    fn known(inputs: Vec<String>, chance: &mut Chance) -> Known {
+    fn known(&self, inputs: Vec<String>, chance: &mut Chance) -> Known {
         let (fate, strikes) = match chance.below(100) {
             0..4 => (Fate::Fail, 1 + chance.below(4) as u32),
             4..6 => (Fate::Kill, 1 + chance.below(6) as u32),
             6..9 => (Fate::Straggle, u32::MAX),
             9..11 => (Fate::Secede, u32::MAX),
             11..13 => (Fate::Reschedule, 2),
+            13..50 if self.slow => (Fate::Straggle, u32::MAX),
             _ => (Fate::Return, 0),
         };
         let (workers, actor) = (Vec::new(), chance.happens(10));

@@ -10,7 +10,7 @@ use cenote_core::units;
 use super::error::CommandError;
 use super::listen;
 use super::scheduler::Arguments;
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::core;
 use crate::memory;
 use crate::scheduler::Settings;
@@ -61,6 +61,9 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
         allowed_failures: config
             .count(&of("allowed-failures"))?
             .map_or(defaults.allowed_failures, |count| u32::try_from(count).unwrap_or(u32::MAX)),
+        work_stealing: config.flag(&of("work-stealing"))?.unwrap_or(defaults.work_stealing),
+        work_stealing_interval: milliseconds(config, &of("work-stealing-interval"))?
+            .unwrap_or(defaults.work_stealing_interval),
         bandwidth: config.bytes(&of("bandwidth"))?.map_or(defaults.bandwidth, bytes_as_float),
         unknown_duration: seconds("unknown-task-duration", defaults.unknown_duration)?,
         worker_ttl: optional_seconds(config, &of("worker-ttl"), defaults.worker_ttl)?,
@@ -103,6 +106,12 @@ fn optional_seconds(config: &Config, key: &str, default: Option<f64>) -> Result<
         None if config.is_null(key) => Ok(None),
         None => Ok(default),
     }
+}
+
+/// A duration in seconds, of a setting where a number without a unit means milliseconds.
+fn milliseconds(config: &Config, key: &str) -> Result<Option<f64>, CommandError> {
+    let plain = matches!(config.value(key), Some(Setting::Int(_) | Setting::Float(_)));
+    Ok(config.seconds(key)?.map(|it| if plain { it / 1000.0 } else { it }))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a bandwidth is far below 2^52")]
@@ -182,6 +191,8 @@ mod tests {
             &[
                 ("SCHEDULER__WORKER_SATURATION", "inf"),
                 ("SCHEDULER__ALLOWED_FAILURES", "0"),
+                ("SCHEDULER__WORK_STEALING", "false"),
+                ("SCHEDULER__WORK_STEALING_INTERVAL", "20"),
                 ("SCHEDULER__BANDWIDTH", "1GB"),
                 ("SCHEDULER__UNKNOWN_TASK_DURATION", "1s"),
                 ("SCHEDULER__WORKER_TTL", "None"),
@@ -196,6 +207,7 @@ mod tests {
         .unwrap();
         let machine = &settings.machine;
         assert_eq!((machine.worker_saturation, machine.allowed_failures), (f64::INFINITY, 0));
+        assert_eq!((machine.work_stealing, machine.work_stealing_interval), (false, 0.02));
         assert_eq!((machine.bandwidth, machine.unknown_duration), (1e9, 1.0));
         assert_eq!((machine.worker_ttl, machine.no_workers_timeout), (None, Some(300.0)));
         assert_eq!((machine.lease_validation_interval, machine.events_max), (0.1, 7));

@@ -40,8 +40,6 @@ use hub::{Clock, Facts, Hub};
 pub use journal::{JournalError, replay};
 pub use settings::Settings;
 
-/// How often the machine is told that time has passed.
-const TICK: Duration = Duration::from_millis(100);
 /// How long peers are given to take their leave when the process ends.
 const LEAVE: Duration = Duration::from_millis(500);
 
@@ -155,7 +153,7 @@ async fn carry(hub: Rc<Hub>) {
 }
 
 async fn tick(hub: Rc<Hub>) {
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(Duration::from_secs_f64(hub.settings.machine.tick_interval()));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -4,8 +4,18 @@ use super::seen::{Object, Seen};
 use crate::scheduler::Scheduler;
 use crate::scheduler::stimulus::Text;
 
-const EXTENSIONS: [&str; 9] =
-    ["locks", "multi_locks", "publish", "replay-tasks", "queues", "variables", "semaphores", "events", "spans"];
+const EXTENSIONS: [&str; 10] = [
+    "locks",
+    "multi_locks",
+    "publish",
+    "replay-tasks",
+    "queues",
+    "variables",
+    "semaphores",
+    "events",
+    "spans",
+    "stealing",
+];
 
 impl Scheduler {
     pub(super) fn extensions_seen() -> Seen {

@@ -9,6 +9,7 @@ mod group;
 mod root;
 pub(super) mod seen;
 mod span;
+mod stealing;
 mod task;
 mod worker;
 
@@ -84,6 +85,7 @@ impl Scheduler {
         match object {
             Object::Root => self.root_attribute(name),
             Object::Extension(extension) if &**extension == "spans" => self.spans_attribute(name),
+            Object::Extension(extension) if **extension == *"stealing" => self.stealing_attribute(name),
             Object::Extension(extension) => self.coordination.seen(extension, name),
             Object::Topic(topic) => self.topic_attribute(topic, name),
             Object::Memory(worker) => self.memory_attribute(*worker, name),

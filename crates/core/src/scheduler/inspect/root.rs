@@ -33,12 +33,11 @@ impl Scheduler {
             }
             "idle_task_count" => Seen::Set(self.workers_seen(self.workers.open().iter().map(|&(_, id)| id))),
             "saturated" => {
-                let mean = self.workers.iter().map(|(_, worker)| worker.occupancy).sum::<f64>()
-                    / self.workers.threads().max(1) as f64;
+                let mean = self.total_occupancy() / self.workers.threads().max(1) as f64;
                 let saturated = self.workers.running().iter().copied().filter(|&id| {
                     let worker = &self.workers[id];
                     let (tasks, threads) = (worker.processing.len() as f64, f64::from(worker.spec.nthreads));
-                    let pending = worker.occupancy * (tasks - threads) / (tasks * threads);
+                    let pending = self.occupancy(id) * (tasks - threads) / (tasks * threads);
                     tasks > threads && pending > 0.4 && pending > 1.9 * mean
                 });
                 Seen::Set(self.workers_seen(saturated))
@@ -65,7 +64,7 @@ impl Scheduler {
     fn number_attribute(&self, name: &str) -> Option<Seen> {
         Some(match name {
             "total_nthreads" => self.workers.threads().into(),
-            "total_occupancy" => self.workers.iter().map(|(_, worker)| worker.occupancy).sum::<f64>().into(),
+            "total_occupancy" => self.total_occupancy().into(),
             "idle_since" => self.idle_since().into(),
             "n_tasks" => (self.tasks.len() as u64).into(),
             "transition_counter" => self.transitions.iter().flatten().sum::<u64>().into(),

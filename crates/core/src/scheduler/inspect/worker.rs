@@ -21,7 +21,7 @@ impl Scheduler {
             "long_running" => Seen::Set(self.tasks_seen(worker.long_running.iter().copied())),
             "actors" => Seen::Set(self.tasks_seen(worker.actors.iter().copied())),
             "has_what" => Seen::Set(self.tasks_seen(self.replicas.has_what(id))),
-            "occupancy" => worker.occupancy.into(),
+            "occupancy" => self.occupancy(id).into(),
             "last_seen" => worker.last_seen.into(),
             "metrics" => about.metrics.clone().into(),
             "services" => about.services.clone().into(),

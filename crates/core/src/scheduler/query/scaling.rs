@@ -31,13 +31,11 @@ impl Scheduler {
         let duration = asked.target_duration.0.as_ref().and_then(Value::as_seconds).unwrap_or(TARGET_DURATION);
         let waiting = self.queued.len() + self.unrunnable.len();
         let weighed = self.queued.iter().chain(&self.unrunnable).take(WEIGHED_MAX);
-        let unknown = self.settings.unknown_duration;
-        let mut seconds: f64 =
-            weighed.map(|&(_, id)| self.groups.duration(self.tasks[id].group).unwrap_or(unknown)).sum();
+        let mut seconds: f64 = weighed.map(|&(_, id)| self.groups.expected(self.tasks[id].group)).sum();
         if waiting > WEIGHED_MAX {
             seconds *= waiting as f64 / WEIGHED_MAX as f64;
         }
-        let occupancy: f64 = self.workers.iter().map(|(_, worker)| worker.occupancy).sum();
+        let occupancy = self.total_occupancy();
         // A few long tasks cannot use more threads than there are tasks.
         let ready = waiting + self.workers.iter().map(|(_, worker)| worker.processing.len()).sum::<usize>();
         let mut threads = ((occupancy + seconds) / duration).ceil().min(ready as f64);

@@ -189,6 +189,7 @@ impl Scheduler {
         let was_missing = u32::from(self.tasks[id].state() != StateName::Memory);
         for dependent in self.tasks.cut_dependents(id) {
             self.tasks[dependent].lost_dependencies = true;
+            self.fetch_no_more(id, dependent);
             if let TaskState::Waiting { missing } = &mut self.tasks[dependent].state {
                 *missing = missing.saturating_sub(was_missing);
             }

@@ -14,14 +14,12 @@ use crate::scheduler::worker::WorkerId;
 impl Scheduler {
     /// Sends a task to a worker.
     pub(super) fn start(&mut self, id: TaskId, worker: WorkerId) -> Recommendations {
-        let duration = self.groups.duration(self.tasks[id].group).unwrap_or(self.settings.unknown_duration);
-        let cost = duration + self.transfer_time(id, worker);
         let run = RunId::new(self.settings.epoch, self.started);
         self.started += 1;
         self.tasks[id].last_run = run;
-        self.tasks.set(id, TaskState::Processing(Processing { worker, cost, long_running: false }));
+        self.tasks.set(id, TaskState::Processing(Processing { worker, long_running: false, begun: false }));
         self.workers[worker].processing.insert(id);
-        self.workers[worker].occupancy += cost;
+        self.count_in(id, worker);
         if self.tasks[id].actor {
             self.workers[worker].actors.insert(id);
         }
@@ -33,6 +31,13 @@ impl Scheduler {
             self.tell_worker(worker, message);
         }
         Recommendations::default()
+    }
+
+    /// A task that its worker has given up is sent to another.
+    pub(in crate::scheduler) fn hand_over(&mut self, id: TaskId, to: WorkerId) {
+        self.leave_worker(id);
+        let recommendations = self.start(id, to);
+        self.cascade(recommendations);
     }
 
     fn compute_task(&mut self, id: TaskId, run: RunId) -> Option<ComputeTask> {
@@ -75,17 +80,12 @@ impl Scheduler {
 
     /// Takes a task off its worker's list. Returns the worker if it is still there.
     fn leave_worker(&mut self, id: TaskId) -> Option<WorkerId> {
-        let Processing { worker, cost, long_running } = self.tasks[id].processing()?.clone();
+        let Processing { worker, long_running, .. } = self.tasks[id].processing()?.clone();
+        self.forget_theft(id);
+        self.count_out(id, worker, long_running);
         let state = self.workers.value_mut(worker)?;
         state.processing.swap_remove(&id);
         state.long_running.swap_remove(&id);
-        if !long_running {
-            state.occupancy -= cost;
-        }
-        if state.processing.len() == state.long_running.len() {
-            // Sums of floats drift: nothing left is nothing.
-            state.occupancy = 0.0;
-        }
         self.rank(worker);
         Some(worker)
     }
@@ -95,12 +95,12 @@ impl Scheduler {
         self.groups.count(self.tasks[id].group, nbytes, &startstops);
         if !self.tasks[id].processing().is_some_and(|processing| processing.long_running) {
             let group = self.tasks[id].group;
-            self.groups.learn(group, duration);
+            self.learn(group, duration);
         }
         self.leave_worker(id);
         let task = &mut self.tasks[id];
         task.nbytes = nbytes;
-        self.replicas.add(id, worker, nbytes);
+        self.gain_replica(id, worker);
         let mut recommendations = Recommendations::default();
         self.wake_dependents(id, &mut recommendations);
         self.release_dependencies(id, &mut recommendations);
