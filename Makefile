@@ -116,7 +116,7 @@ types: $(TEST)/installed ## mypy on the package, stubtest on the stubs of the ex
 	$(TEST_PYTHON) -m mypy crates/runtime/src/executor/cenote_executor crates/runtime/src/executor/bootstrap.py
 	$(TEST_PYTHON) -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/stubtest.allow cenote._native
 
-compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, a tenth of the collections', and distributed's on the scheduler
+compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, parts of the collections', programs on a cluster, and distributed's
 	$(STEP) "Dask's suites"
 	$(TEST_PYTHON) tests/compat/run.py -n $(JOBS)
 	$(STEP) "distributed's suite on our scheduler"

@@ -1,4 +1,4 @@
-"""Runs Dask's own suites, from the installed package, on Cenote, and compares with the lists in the tree.
+"""Runs Dask's own suites, and some of others, from the installed packages on Cenote, and compares with the lists.
 
 ::
 
@@ -7,6 +7,7 @@
     python tests/compat/run.py test_order bag     two suites
     python tests/compat/run.py test_order --update    adds to the lists what passes now
     python tests/compat/run.py bag --stock        stock Dask: what fails there
+    python tests/compat/run.py cluster            what runs on a cluster: a share of what is listed; --full all
     python tests/compat/run.py controls           only the negative controls, which run before all suites too
 
 A test that fails and is not excused runs once more; if it fails again, and the suite is one in which Dask's own parts
@@ -37,6 +38,8 @@ def wrong(suite: Suite, outcomes: dict[str, Outcome], lists: Lists) -> dict[str,
     for nodeid, outcome in outcomes.items():
         if nodeid in lists.passes and not outcome.passed:
             spoilt[nodeid] = f"is listed as passing, but {outcome.outcome}"
+        elif nodeid in lists.passes and suite.clustered and not outcome.reached:
+            spoilt[nodeid] = "is listed as passing, but nothing of it reached the scheduler"
         elif not outcome.good and nodeid not in lists.excused:
             spoilt[nodeid] = f"{outcome.outcome}, and no list excuses it"
     if not outcomes:
@@ -75,6 +78,13 @@ def report(suite: Suite, outcomes: dict[str, Outcome], lists: Lists, seconds: fl
         others += f", {len(excused)} excused ({len(passed & excused)} of them pass)"
         print(f"{suite.name}: {len(reached - excused)} / {fair} fair; {others}; {seconds:.0f} s", flush=True)
         return
+    if suite.clustered:
+        fate = Counter(outcome.outcome for outcome in outcomes.values() if outcome.reached)
+        tasks = sum(outcome.properties.get("cluster", 0) for outcome in outcomes.values())
+        others = ", ".join(f"{count} {what}" for what, count in sorted(fate.items()) if what != "passed")
+        of = f"{len(reached)} of the {fate.total()} tests passed whose tasks reached the scheduler ({others or 'all'})"
+        print(f"{suite.name}: {of}; {tasks:,} tasks; {len(outcomes)} tests ran; {seconds:.0f} s", flush=True)
+        return
     counts = dict(Counter(outcome.outcome for outcome in outcomes.values()))
     ran = [outcome for outcome in outcomes.values() if outcome.reached]
     engine, stock = (sum(o.properties.get(where, 0) for o in outcomes.values()) for where in ("engine", "stock"))
@@ -86,6 +96,7 @@ def report(suite: Suite, outcomes: dict[str, Outcome], lists: Lists, seconds: fl
 def run_suite(suite: Suite, runner: Runner, update: bool) -> int:
     """Run one suite, report, and tell how many tests spoil the run."""
     lists, began = Lists(suite.name), time.monotonic()
+    runner = runner.listed(suite, lists.passes.reasons)
     outcomes = runner.run(suite)
     if runner.stock:
         report(suite, outcomes, lists, time.monotonic() - began)
@@ -93,7 +104,7 @@ def run_suite(suite: Suite, runner: Runner, update: bool) -> int:
             print(f"  {nodeid}: {outcomes[nodeid].outcome}")
         return 0
     spoilt = confirmed(suite, runner, outcomes, lists)
-    if update and suite.drop_in:
+    if update and (suite.drop_in or suite.clustered):
         lists.passes.add({n for n, o in outcomes.items() if o.passed and o.reached and n not in lists.excused})
     report(suite, outcomes, lists, time.monotonic() - began)
     for nodeid, problem in spoilt.items():
@@ -119,7 +130,9 @@ def uncaught(options: argparse.Namespace, folder: Path) -> int:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Run Dask's own suites on Cenote.")
-    parser.add_argument("suites", nargs="*", help="names of suites or groups: drop-in, scheduler, all (default)")
+    parser.add_argument(
+        "suites", nargs="*", help="names of suites or groups: drop-in, scheduler, cluster, all (default)"
+    )
     parser.add_argument("--mode", default="all", choices=("all", "named", "config"), help="how much Dask is swapped")
     parser.add_argument("--stock", action="store_true", help="run stock Dask alone")
     parser.add_argument("--full", action="store_true", help="all of the long suites, not a fixed tenth")

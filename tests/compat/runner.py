@@ -13,6 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from outside.commands import scheduler_command
+from recorder import in_share
 from suites import Suite
 
 HERE = Path(__file__).resolve().parent
@@ -43,8 +45,8 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        """Whether the test ran any of our code: a graph on our engine, or the module that the suite is about."""
-        return bool(self.properties.get("engine") or self.properties.get("touched"))
+        """Whether the test ran any code of ours: engine, scheduler, or the module that the suite is about."""
+        return any(self.properties.get(name) for name in ("engine", "touched", "cluster"))
 
 
 def read(path: Path) -> dict[str, Outcome]:
@@ -98,6 +100,13 @@ class Runner:
         folder.mkdir(exist_ok=True)
         return replace(self, only=frozenset(only), stock=stock, folder=folder)
 
+    def listed(self, suite: Suite, names: Collection[str]) -> Runner:
+        """For a suite on a cluster: the runner of the quick run, which takes a share of what is listed as passing."""
+        share = self.options.share or suite.share
+        if not suite.clustered or self.options.full or self.options.update or self.stock or share == 1:
+            return self
+        return replace(self, only=frozenset(name for name in names if in_share(name, share)))
+
     def environment(self, suite: Suite, record: Path, done: Path, only: Path) -> dict[str, str]:
         """The environment in which pytest and the plugins run."""
         options = self.options
@@ -112,29 +121,38 @@ class Runner:
             "COMPAT_KEEP": ",".join(suite.keep),
             "COMPAT_SWAP_MODE": "off" if self.stock else options.mode,
             "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join([str(HERE), *path]),
+            "PYTHONPATH": os.pathsep.join([str(HERE), *(str(HERE / it) for it in suite.path_entries), *path]),
             "PYTHONPYCACHEPREFIX": os.environ.get(
                 "PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "compat-pyc"))
             ),
         }
+        if suite.clustered:
+            own |= scheduler_command(self.stock)
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return inherited | own | dict(self.extra)
 
+    def plugins(self, suite: Suite) -> list[str]:
+        """The plugins with which the suite runs."""
+        if suite.clustered:
+            return ["recorder", *suite.plugins]
+        if self.stock:
+            return ["recorder"] if suite.drop_in else ["recorder", "scheduler_swap"]
+        return ["recorder", "guard", "api_alias" if suite.drop_in else "scheduler_swap"]
+
     def command(self, suite: Suite) -> list[str]:
         """The command that runs the suite. Nothing is written into the package: no cache, and no compiled tests."""
-        root, options = dask_root(), self.options
-        swap = "api_alias" if suite.drop_in else "scheduler_swap"
-        plugins = ["recorder"] if self.stock and suite.drop_in else ["recorder", swap]
-        if not self.stock:
-            plugins.insert(1, "guard")
+        root, options = HERE if suite.ours else dask_root(), self.options
         k = self.k or options.k
         files = sorted({nodeid.partition("::")[0] for nodeid in self.only}) or [suite.path]
+        ignored = suite.never if options.full or self.only else suite.never + suite.long
+        # A client that waits in vain can be interrupted; an engine in threads cannot.
+        method = "signal" if suite.clustered else "thread"
         return [
             *(sys.executable, "-m", "pytest", "-c", str(HERE / "pytest.ini"), f"--rootdir={root}", "-q"),
-            *(word for plugin in plugins for word in ("-p", plugin)),
+            *(word for plugin in self.plugins(suite) for word in ("-p", plugin)),
             *("-p", "no:asyncio", "-p", "no:cacheprovider", "-m", "not slow and not network and not gpu"),
-            *(f"--timeout={options.timeout_s}", "--timeout-method=thread", "--tb=short"),
-            *(() if options.full or self.only else (f"--ignore={root / path}" for path in suite.long)),
+            *(f"--timeout={options.timeout_s}", f"--timeout-method={method}", "--tb=short"),
+            *(f"--ignore={root / path}" for path in ignored),
             *(("-k", k) if k else ()),
             *(("-n", str(options.n)) if options.n > 1 and suite.large and not self.only else ()),
             *(str(root / file) for file in files),

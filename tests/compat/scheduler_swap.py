@@ -20,45 +20,18 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import guard
+import places
+from places import Get
 
 MODE = os.environ.get("COMPAT_SWAP_MODE", "all")
 ENGINE = os.environ.get("COMPAT_ENGINE", "cenote.threaded:get")
 ENGINE_SYNC = os.environ.get("COMPAT_ENGINE_SYNC", "cenote.local:get_sync")
-
-Get = Callable[..., Any]
-
-#: Which names mean which engine.
-NAMES = {
-    "threads": ("threads", "threading"),
-    "sync": ("sync", "synchronous", "single-threaded"),
-    "processes": ("processes", "multiprocessing"),
-}
-
-#: Attributes of Dask's modules that hold a function that runs graphs.
-FUNCTIONS = {
-    "threads": (("dask.threaded", "get"),),
-    "sync": (("dask", "get"), ("dask.local", "get_sync")),
-    "processes": (("dask.multiprocessing", "get"),),
-}
-
-#: Classes that captured one at their import, and the modules' own name for it.
-CAPTURED = {
-    "threads": (
-        ("dask.delayed", ("Delayed",)),
-        ("dask.array.core", ("Array",)),
-        ("dask.array._array_expr._collection", ("Array",)),
-        ("dask.dataframe.dask_expr._collection", ("FrameBase",)),
-    ),
-    "processes": (("dask.bag.core", ("Bag", "Item")),),
-    "sync": (),
-}
 
 
 class Graphs:
@@ -83,62 +56,39 @@ def counted(engine: Get) -> Get:
     return swapped_get
 
 
-class Swap:
-    """Puts the engines into every place where Dask looks."""
-
-    def __init__(self) -> None:
-        self.engines = {"threads": counted(load(ENGINE)), "sync": counted(load(ENGINE_SYNC))}
-        if MODE == "all":
-            # A function of its own: Dask compares these functions to see whether collections can be computed together.
-            self.engines["processes"] = counted(load(ENGINE))
-
-    def names_and_functions(self) -> None:
-        """Swap what is looked up at each call."""
-        named = importlib.import_module("dask.base").named_schedulers
-        for kind, engine in self.engines.items():
-            named.update(dict.fromkeys(NAMES[kind], engine))
-            for module, attribute in FUNCTIONS[kind]:
-                setattr(importlib.import_module(module), attribute, engine)
-
-    def captured(self) -> None:
-        """Swap what was looked up at the import of a collection; again after the test modules were imported."""
-        for kind, engine in self.engines.items():
-            for name, classes in CAPTURED[kind]:
-                module = sys.modules.get(name)
-                if module is None:
-                    continue
-                for cls in filter(None, (getattr(module, c, None) for c in classes)):
-                    if "__dask_scheduler__" in vars(cls):
-                        cls.__dask_scheduler__ = staticmethod(engine)
-                if hasattr(module, "DEFAULT_GET"):
-                    module.DEFAULT_GET = engine
+def engines() -> dict[str, Get]:
+    """The engines, by kind."""
+    kinds = {"threads": counted(load(ENGINE)), "sync": counted(load(ENGINE_SYNC))}
+    if MODE == "all":
+        # A function of its own: Dask compares these functions to see whether collections can be computed together.
+        kinds["processes"] = counted(load(ENGINE))
+    return kinds
 
 
-swap: Swap | None = None
+swapped: dict[str, Get] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    global swap
     import dask.config
 
     if MODE == "off":
         return
-    swap = Swap()
+    swapped.update(engines())
     # A traceback is shortened by the names of files: an engine's own belong to the list, and so does this one.
     shorten = [*dask.config.get("admin.traceback.shorten"), r"scheduler_swap\.py", r"[\\/]cenote[\\/]"]
     dask.config.set({"admin.traceback.shorten": shorten})
     if MODE == "config":
-        dask.config.set(scheduler=swap.engines["threads"])
+        dask.config.set(scheduler=swapped["threads"])
     elif MODE in ("named", "all"):
-        swap.names_and_functions()
-        swap.captured()
+        places.put(swapped)
+        places.put_captured(swapped)
     else:
         raise pytest.UsageError(f"COMPAT_SWAP_MODE={MODE!r} is none of all, named, config, off")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if swap is not None and MODE != "config":
-        swap.captured()
+    if MODE != "config":
+        places.put_captured(swapped)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,13 +1,16 @@
-"""Which of Dask's suites run on Cenote, in which way, and what they are about."""
+"""Which suites of Dask's and of others run on Cenote, in which way, and what they are about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One run of pytest over a part of Dask's tests.
+    """One run of pytest over a part of Dask's tests, or of another package's.
 
     Parameters
     ----------
@@ -15,6 +18,8 @@ class Suite:
         As the command line and the lists call it.
     path
         File or folder of the tests, from the folder that holds the package ``dask``.
+    plugins
+        For tests that run on a cluster: the plugins that make it so.
     subject
         For a drop-in suite: the modules of Cenote that it is about (see ``api_alias``).
     keep
@@ -24,6 +29,8 @@ class Suite:
         How large a part of it the quick run takes: one test in ``share``.
     long
         Files that only the full run takes: they start clusters, on which no graph reaches a local engine.
+    never
+        Files of the folder that are never taken.
     """
 
     name: str
@@ -32,16 +39,33 @@ class Suite:
     keep: tuple[str, ...] = ()
     share: int = 1
     long: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
 
     @property
     def large(self) -> bool:
         """Whether it is worth several processes."""
-        return self.name in ("tests", "bag", "array", "dataframe")
+        return self.name in ("tests", "bag", "array", "dataframe", "cluster-array", "cluster-xarray")
 
     @property
     def drop_in(self) -> bool:
         """Whether the tests see Cenote as Dask (else: Dask sees Cenote as its scheduler)."""
         return bool(self.subject)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether the tests run on a cluster, with our scheduler or a stock one."""
+        return bool(self.plugins)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the tests stand in this folder."""
+        return (HERE / self.path).exists()
+
+    @property
+    def path_entries(self) -> tuple[str, ...]:
+        """Folders beside this one in which its plugins are found."""
+        return ("outside",) if "plugin" in self.plugins else ()
 
 
 #: ``import cenote as dask``: the tests of the modules that Cenote offers.
@@ -84,7 +108,35 @@ SCHEDULER = (
     ),
 )
 
-GROUPS = {"drop-in": DROP_IN, "scheduler": SCHEDULER, "all": DROP_IN + SCHEDULER}
+#: A stock client of our scheduler and of stock workers; the quick run takes a share of what is listed as passing.
+ON_CLIENT = ("clustered.plugin",)
+CLUSTER = (
+    Suite("cluster-programs", "clustered/programs", plugins=ON_CLIENT),
+    Suite("cluster-bag", "dask/bag", plugins=ON_CLIENT, share=4),
+    Suite("cluster-array", "dask/array", plugins=ON_CLIENT, share=4),
+    Suite(
+        "cluster-xarray",
+        "xarray/tests",
+        plugins=ON_CLIENT,
+        share=4,
+        # They start clusters of their own, or draw.
+        never=("xarray/tests/test_distributed.py", "xarray/tests/test_plot.py"),
+    ),
+    Suite(
+        "cluster-sklearn",
+        "sklearn/model_selection/tests/test_search.py",
+        plugins=(*ON_CLIENT, "clustered.joblib_backend"),
+        share=4,
+    ),
+    Suite("cluster-joblib", "joblib/test/test_dask.py", plugins=("distributed.utils_test", "plugin")),
+)
+
+GROUPS = {
+    "drop-in": DROP_IN,
+    "scheduler": SCHEDULER,
+    "cluster": CLUSTER,
+    "all": DROP_IN + SCHEDULER + CLUSTER,
+}
 
 
 def named(names: list[str]) -> list[Suite]:

@@ -19,13 +19,13 @@ import argparse
 import os
 import signal
 import sys
-import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from commands import scheduler_command  # noqa: E402
 from names import Names, Scores  # noqa: E402
 from outcomes import Outcome, read, table  # noqa: E402
 from pytest_process import Pytest, adopt_orphans  # noqa: E402
@@ -67,23 +67,6 @@ def chosen(options: argparse.Namespace, scores: Scores) -> list[str]:
     return sorted((test for test in tests if wanted(test) and test not in scores.excused), key=place)
 
 
-def command(options: argparse.Namespace) -> dict[str, str]:
-    """What tells the plugin how to start a scheduler and how to read its state."""
-    if options.stock:
-        return {
-            "OUTSIDE_WARM": "scheduler",
-            "SCHEDULER_ARGS": "--no-dashboard --dashboard-address :0",
-            "OUTSIDE_READS": "stock",
-        }
-    own = str(Path(sysconfig.get_path("scripts"), "cenote")) + " scheduler"
-    return {
-        "SCHEDULER_CMD": os.environ.get("SCHEDULER_CMD", own),
-        "SCHEDULER_ARGS": os.environ.get("SCHEDULER_ARGS", "--inspect --no-dashboard --dashboard-address :0"),
-        "OUTSIDE_READS": os.environ.get("OUTSIDE_READS", "inspect"),
-        "OUTSIDE_WARM": os.environ.get("OUTSIDE_WARM", "executor"),
-    }
-
-
 def halves(tests: list[str], count: int) -> list[list[str]]:
     """Share the tests out by file, the largest first, so that each process has about as many."""
     files: dict[str, list[str]] = {}
@@ -99,7 +82,7 @@ def halves(tests: list[str], count: int) -> list[list[str]]:
 
 def run(options: argparse.Namespace, source: Source, tests: list[str], record: Path) -> None:
     """Run the tests, and once more those of them that did not pass and should."""
-    pytest = Pytest(source, record, command(options), options.timeout_s)
+    pytest = Pytest(source, record, scheduler_command(options.stock), options.timeout_s)
     with ThreadPoolExecutor(max(1, options.n)) as pool:
         list(pool.map(pytest.run, halves(tests, options.n)))
 
