@@ -6,6 +6,7 @@ The scheduler is Cenote's; ``CHAOS_SCHEDULER=dask`` takes Dask's, to see whether
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import json
 import os
@@ -21,7 +22,13 @@ from distributed import Client
 
 SCHEDULER = os.environ.get("CHAOS_SCHEDULER", "cenote")
 START_SECONDS = 60
+PR_SET_PDEATHSIG = 1
 BEGAN = time.monotonic()
+
+
+def die_with_the_scenario():
+    """Ask the kernel to kill this process when the scenario ends, however it does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def say(text):
@@ -76,6 +83,8 @@ class Cluster:
 
     def __enter__(self):
         signal.signal(signal.SIGALRM, self._hung)
+        # Whoever is told to end leaves as through an error: the processes are killed on the way out.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         signal.alarm(self.seconds_max)
         file = self.folder / "scheduler.json"
         where = ["--host", self.host, "--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file)]
@@ -86,6 +95,7 @@ class Cluster:
             text=True,
             env=self.environment,
             start_new_session=True,
+            preexec_fn=die_with_the_scenario,
         )
         self.processes["nursery"] = self.nursery
         self.scheduler = self._start("scheduler", [SCHEDULER, "scheduler", *where], self.settings)
@@ -153,6 +163,7 @@ class Cluster:
                 stderr=log,
                 env={**self.environment, **environment},
                 start_new_session=True,
+                preexec_fn=die_with_the_scenario,
             )
         self.processes[f"{name}-{process.pid}"] = process
         return process

@@ -6,6 +6,7 @@ A scenario is a program that hurts a cluster of real processes, prints what happ
 an error is not the right one, or something hangs.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ SECONDS_MAX = 600
 
 
 def main():
+    # The scenario that runs is killed on the way out, and the kernel kills what it has started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     names = sys.argv[1:] or sorted(path.stem for path in HERE.glob("*.py") if path.stem not in PARTS)
     failed = []
     for name in names:
