@@ -20,7 +20,7 @@ fn compute_seconds(startstops: &[StartStop]) -> f64 {
 impl Scheduler {
     pub(super) fn hear_worker(&mut self, address: &Text, said: FromWorker) {
         let Some(worker) = self.workers.id(address) else { return };
-        self.workers[worker].last_seen = self.now;
+        self.workers[worker].see(self.now);
         match said {
             FromWorker::TaskFinished(it) => {
                 let (streamed, was) = (self.task_stream.finished(address, &it), self.state_of(&it.key));

@@ -36,6 +36,14 @@ pub enum Instruction {
         /// The expression and what belongs to it.
         graph: Box<UpdateGraph>,
     },
+    /// Let a nanny end its worker, which is silent, and start another one. If it cannot be asked, the worker has
+    /// [left](super::stimulus::Stimulus::WorkerLeft).
+    ReplaceWorker {
+        /// The address of the worker.
+        worker: Text,
+        /// That of its nanny.
+        nanny: Text,
+    },
     /// Answer a question: there is one answer to each.
     Answer {
         /// That of the question.

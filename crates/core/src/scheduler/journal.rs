@@ -128,6 +128,11 @@ fn write_instruction(instruction: &Instruction, writer: &mut Writer) {
             ticket.write(writer);
             plan.write(writer);
         }
+        Instruction::ReplaceWorker { worker, nanny } => {
+            tagged(writer, 6, 2);
+            worker.write(writer);
+            nanny.write(writer);
+        }
     }
 }
 

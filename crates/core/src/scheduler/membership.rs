@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::instruction::{Exception, Failure};
+use super::instruction::{Exception, Failure, Instruction};
 use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
 use super::task::{StateName, TaskId, TaskState};
@@ -74,7 +74,7 @@ impl Scheduler {
         let status = match self.workers.id(&heartbeat.address) {
             Some(id) => {
                 let worker = &mut self.workers[id];
-                worker.last_seen = self.now;
+                worker.see(self.now);
                 worker.about.metrics = heartbeat.metrics;
                 self.add_metrics(id);
                 self.learn_bandwidth(id);
@@ -215,23 +215,42 @@ impl Scheduler {
 
     /// Takes silent workers for dead, gives up what has waited too long, and looks for tasks that will never be finished.
     pub(super) fn tick(&mut self) {
-        if let Some(ttl) = self.settings.worker_ttl {
-            let ttl = ttl.max(BEATS_MISSED_MAX * heartbeat_interval(self.workers.len()));
-            let silent = self.workers.iter().filter(|(_, worker)| worker.last_seen + ttl < self.now);
-            let silent: Vec<_> = silent.map(|(id, _)| id).collect();
-            if !silent.is_empty() {
-                let workers = silent.iter().map(|&id| self.workers[id].address().clone()).collect();
-                self.notice_silence(workers, ttl);
-            }
-            for id in silent {
-                self.dismiss_worker(id, false);
-            }
-        }
+        self.look_for_silent_workers();
         self.reweigh_changed();
         self.tick_coordination();
         self.give_up_waiting();
         self.balance();
         self.watch();
+    }
+
+    /// Silent workers are replaced by their nannies. One that has none, or whose nanny does not help, is taken for dead.
+    fn look_for_silent_workers(&mut self) {
+        let Some(ttl) = self.settings.worker_ttl else { return };
+        let ttl = ttl.max(BEATS_MISSED_MAX * heartbeat_interval(self.workers.len()));
+        let (mut silent, mut dead) = (Vec::new(), Vec::new());
+        for (id, worker) in self.workers.iter() {
+            let silence = self.now - worker.last_seen;
+            if silence > 2.0 * ttl || (silence > ttl && worker.about.nanny.is_none()) {
+                dead.push(id);
+            }
+            if silence > ttl && !worker.being_replaced {
+                silent.push(id);
+            }
+        }
+        if !silent.is_empty() {
+            let workers = silent.iter().map(|&id| self.workers[id].address().clone()).collect();
+            self.notice_silence(workers, ttl);
+        }
+        for id in silent.into_iter().filter(|id| !dead.contains(id)) {
+            self.workers[id].being_replaced = true;
+            let worker = self.workers[id].address().clone();
+            if let Some(nanny) = self.workers[id].about.nanny.clone() {
+                self.instruct(Instruction::ReplaceWorker { worker, nanny });
+            }
+        }
+        for id in dead {
+            self.dismiss_worker(id, false);
+        }
     }
 
     /// Fails tasks that have waited too long for a worker.

@@ -125,6 +125,8 @@ pub struct Worker {
     /// The actors that live there.
     pub(super) actors: Set<TaskId>,
     pub(super) last_seen: f64,
+    /// It is silent, and its nanny was asked to replace it.
+    pub(super) being_replaced: bool,
     /// What it is ranked by among those with a free thread, if it is one of them.
     pub(super) load: Option<u64>,
 }
@@ -138,6 +140,11 @@ impl Named for Worker {
 }
 
 impl Worker {
+    /// It has said something.
+    pub(super) fn see(&mut self, now: f64) {
+        (self.last_seen, self.being_replaced) = (now, false);
+    }
+
     /// Where it listens.
     pub fn address(&self) -> &Text {
         &self.spec.address
@@ -185,6 +192,7 @@ impl Workers {
             missing: Map::default(),
             actors: Set::default(),
             last_seen: now,
+            being_replaced: false,
             load: None,
         };
         let id = self.registry.insert(worker);

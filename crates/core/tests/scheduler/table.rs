@@ -186,6 +186,7 @@ pub fn line(instruction: &Instruction) -> String {
         Instruction::Answer { ticket, answer: Err(error) } => {
             format!("answer {ticket}: raises {}", error.exception_text)
         }
+        Instruction::ReplaceWorker { worker, nanny } => format!("{nanny}: replace {worker}"),
         other => format!("{other:?}"),
     }
 }

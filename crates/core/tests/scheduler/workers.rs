@@ -4,7 +4,9 @@ use cenote_core::protocol::field::{Map, Optional};
 use cenote_core::protocol::query::{Query, WorkersToClose};
 use cenote_core::protocol::question::{RetireWorkers, SetResources, SetRestrictions};
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{AddKeys, HeartbeatWorker, ReleaseWorkerData, RequestRefreshWhoHas};
+use cenote_core::protocol::worker::{
+    AddKeys, HeartbeatWorker, RegisterWorker, ReleaseWorkerData, RequestRefreshWhoHas, WorkerStatusChange,
+};
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::StateName;
 use cenote_core::scheduler::wait::WaitReason;
@@ -108,6 +110,23 @@ fn silent_workers_are_taken_for_dead() {
     let metrics = Value::Nil;
     let beat = HeartbeatWorker { address: "w".into(), now: 0.0, metrics, executing, extensions: Optional(None) };
     assert_eq!(table.ask(beat), "answer 1: missing\n");
+}
+
+#[test]
+fn a_silent_worker_is_replaced_by_its_nanny_and_taken_for_dead_if_that_does_not_help() {
+    let mut table = Table::new(&[]);
+    let about = RegisterWorker { nanny: Some("n".into()), ..RegisterWorker::plain("w", 1) };
+    table.ask(about);
+    table.now = 400.0;
+    assert_eq!(table.tell(Stimulus::Tick), "n: replace w\n");
+    assert_eq!(table.tell(Stimulus::Tick), "");
+    // It speaks, and is silent again.
+    let said = || WorkerStatusChange { status: "running".into(), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", said()), "");
+    table.now += 400.0;
+    assert_eq!(table.tell(Stimulus::Tick), "n: replace w\n");
+    table.now += 300.0;
+    assert_eq!(table.tell(Stimulus::Tick), "w: close, scheduler-remove-worker\n");
 }
 
 #[test]

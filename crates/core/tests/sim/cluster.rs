@@ -278,6 +278,7 @@ impl Cluster {
                     self.answer_worker(&asker, answer.ok().as_ref().and_then(|it| it.get("status")?.as_str()));
                 }
             }
+            Instruction::ReplaceWorker { worker, .. } => self.replace(&worker),
             Instruction::Stuck { key, reason } => panic!("{key} is stuck: {reason:?}"),
         }
     }
@@ -327,6 +328,7 @@ impl Cluster {
             now: self.net.now as f64 / 1e6,
             resources: Some(Map(worker.resources.clone())),
             memory_limit: Some(1 << 30),
+            nanny: (index % 2 == 1).then(|| "nanny".into()),
             ..RegisterWorker::plain(&worker.address, worker.threads.into())
         };
         let (name, connection) = (worker.name.clone(), worker.connection);
@@ -354,6 +356,18 @@ impl Cluster {
         }
         let delay = self.chance.between(10 * MILLI, 1000 * MILLI);
         self.net.after(delay, Event::Boot { worker: index });
+    }
+
+    /// A nanny ends its silent worker, and starts it anew; or nobody reaches the nanny.
+    fn replace(&mut self, address: &str) {
+        let silent = self.workers.iter().position(|it| it.alive && it.address == address);
+        match silent.filter(|_| self.chance.happens(700)) {
+            Some(index) => self.crash(index, false),
+            None => {
+                let left = Stimulus::WorkerLeft { worker: address.into(), expected: false };
+                self.tell_scheduler("nanny", None, left);
+            }
+        }
     }
 
     pub fn thaw(&mut self, index: usize) {

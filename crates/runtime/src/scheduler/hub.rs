@@ -20,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use super::journal::{Journal, JournalError};
 use super::nanny::Nannies;
 use super::outbox::{Mail, Outbox};
+use super::procedure;
 use super::sampler::Samplers;
 use super::settings::Settings;
 use crate::comm::Pool;
@@ -52,6 +53,8 @@ pub(super) struct Hub {
     pub clock: Clock,
     /// Where what happens is recorded, if it is.
     journal: RefCell<Option<Journal>>,
+    /// Whether something that must hold did not when it was last looked at.
+    violated: Cell<bool>,
     closing: Notify,
     closed: Cell<bool>,
 }
@@ -125,6 +128,7 @@ impl Hub {
             ticket: Cell::new(0),
             turns: Cell::new(0),
             clock,
+            violated: Cell::new(false),
             closing: Notify::new(),
             closed: Cell::new(false),
         }))
@@ -144,10 +148,24 @@ impl Hub {
             *journal = None;
         }
         drop(journal);
+        if self.settings.validate {
+            self.validate();
+        }
         for instruction in instructions.drain(..) {
             self.perform(instruction);
         }
         self.instructions.replace(instructions);
+    }
+
+    /// Looks whether all holds that must, and logs what does not, once.
+    fn validate(&self) {
+        let violation = self.machine.borrow().validate().err();
+        if let Some(violation) = &violation
+            && !self.violated.get()
+        {
+            tracing::error!("something is wrong here, please report it: {violation}");
+        }
+        self.violated.set(violation.is_some());
     }
 
     /// Puts a question to the machine, and waits for its answer.
@@ -254,6 +272,10 @@ impl Hub {
                     // Whoever asked may have gone.
                     let _ = sender.send(answer);
                 }
+            }
+            Instruction::ReplaceWorker { worker, nanny } => {
+                tracing::warn!("the worker {worker} is silent: its nanny {nanny} is asked to replace it");
+                tokio::task::spawn_local(procedure::replace(Rc::clone(self), worker, nanny));
             }
             Instruction::Stuck { key, reason } => {
                 tracing::error!("the task {key} will never finish: {reason:?}");

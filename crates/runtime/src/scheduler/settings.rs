@@ -35,6 +35,8 @@ pub struct Settings {
     pub blocked_handlers: Vec<Box<str>>,
     /// When results are moved so that workers hold about as much as each other.
     pub rebalance: Rebalance,
+    /// Whether to walk over all that must hold after whatever happens, and to log what does not.
+    pub validate: bool,
     /// Those of the machine.
     pub machine: MachineSettings,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             outbox_bytes_max: 1 << 32,
             blocked_handlers: Vec::new(),
             rebalance: Rebalance::default(),
+            validate: false,
             machine: MachineSettings::default(),
         }
     }

@@ -75,6 +75,16 @@ pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> R
     Ok(Value::Map(outcomes.into_iter().map(|(worker, outcome)| (worker.into(), outcome.into())).collect()))
 }
 
+/// Lets a nanny end its silent worker and start another one. A worker whose nanny cannot do it is taken for dead.
+pub(in crate::scheduler) async fn replace(hub: Rc<Hub>, worker: Text, nanny: Text) {
+    let message = peer::request("kill", vec![("reason", "scheduler-worker-ttl".into())]);
+    let asked = tokio::time::timeout(Duration::from_secs_f64(TIMEOUT), peer::ask(&hub, &nanny, &message)).await;
+    if !matches!(asked, Ok(Ok(_))) {
+        tracing::error!("the nanny {nanny} did not end its worker {worker}, which is taken for dead");
+        hub.stimulate(Stimulus::WorkerLeft { worker, expected: false });
+    }
+}
+
 /// What is waited for after a restart.
 struct Wait {
     /// As many workers as there were.
