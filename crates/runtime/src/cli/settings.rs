@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cenote_core::protocol::field::{Map, Text};
 use cenote_core::protocol::limits::Limits;
 use cenote_core::scheduler::rebalance::{Measure, Rebalance};
 use cenote_core::units;
@@ -38,6 +39,7 @@ pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Res
             .map(String::into_boxed_str)
             .collect(),
         rebalance: rebalance(config)?,
+        validate: config.flag("distributed.scheduler.validate")?.unwrap_or(false),
         machine: machine(config)?,
         limits: limits(&defaults),
         outbox_bytes_max: memory::available_bytes().map_or(defaults.outbox_bytes_max, |bytes| (bytes / 4) as usize),
@@ -66,6 +68,7 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
             .unwrap_or(defaults.work_stealing_interval),
         bandwidth: config.bytes(&of("bandwidth"))?.map_or(defaults.bandwidth, bytes_as_float),
         unknown_duration: seconds("unknown-task-duration", defaults.unknown_duration)?,
+        default_durations: default_durations(config, &defaults)?,
         worker_ttl: optional_seconds(config, &of("worker-ttl"), defaults.worker_ttl)?,
         no_workers_timeout: optional_seconds(config, &of("no-workers-timeout"), defaults.no_workers_timeout)?,
         events_max: config
@@ -75,6 +78,23 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
         lease_validation_interval: seconds("locks.lease-validation-interval", defaults.lease_validation_interval)?,
         ..defaults
     })
+}
+
+/// What tasks are expected to take, by prefix: what is set is put over the defaults.
+fn default_durations(
+    config: &Config,
+    defaults: &core::scheduler::Settings,
+) -> Result<Map<Text, f64>, CommandError> {
+    let mut durations = defaults.default_durations.0.clone();
+    for (prefix, seconds) in config.durations(&of("default-task-durations"))? {
+        // The environment has no dashes.
+        let same = |known: &str| known == prefix || known.replace('-', "_") == prefix;
+        match durations.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, known)) => *known = seconds,
+            None => durations.push((prefix.as_str().into(), seconds)),
+        }
+    }
+    Ok(Map(durations))
 }
 
 /// When results are moved between workers.
@@ -195,6 +215,8 @@ mod tests {
                 ("SCHEDULER__WORK_STEALING_INTERVAL", "20"),
                 ("SCHEDULER__BANDWIDTH", "1GB"),
                 ("SCHEDULER__UNKNOWN_TASK_DURATION", "1s"),
+                ("SCHEDULER__DEFAULT_TASK_DURATIONS", "{'load': '2 hours', 'rechunk_split': 1}"),
+                ("SCHEDULER__VALIDATE", "true"),
                 ("SCHEDULER__WORKER_TTL", "None"),
                 ("SCHEDULER__NO_WORKERS_TIMEOUT", "5 minutes"),
                 ("SCHEDULER__LOCKS__LEASE_VALIDATION_INTERVAL", "100ms"),
@@ -209,6 +231,12 @@ mod tests {
         assert_eq!((machine.worker_saturation, machine.allowed_failures), (f64::INFINITY, 0));
         assert_eq!((machine.work_stealing, machine.work_stealing_interval), (false, 0.02));
         assert_eq!((machine.bandwidth, machine.unknown_duration), (1e9, 1.0));
+        let durations = machine.default_durations.0.iter().map(|(prefix, seconds)| format!("{prefix} {seconds}"));
+        assert_eq!(
+            durations.collect::<Vec<_>>(),
+            ["rechunk-split 1", "split-shuffle 0.000001", "split-taskshuffle 0.000001", "split-stage 0.000001", "load 7200"]
+        );
+        assert!(settings.validate);
         assert_eq!((machine.worker_ttl, machine.no_workers_timeout), (None, Some(300.0)));
         assert_eq!((machine.lease_validation_interval, machine.events_max), (0.1, 7));
         assert_eq!(settings.idle_timeout, Some(Duration::from_hours(2)));

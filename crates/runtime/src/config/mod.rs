@@ -80,10 +80,7 @@ impl Config {
     /// # Errors
     /// When something else stands there.
     pub fn seconds(&self, key: &str) -> Result<Option<f64>, Error> {
-        self.fit(key, "a duration such as 30s", |value| match value {
-            Setting::Text(text) => units::seconds(text),
-            number => number.float(),
-        })
+        self.fit(key, "a duration such as 30s", duration)
     }
 
     /// A number of bytes: a number, or a text such as `64MiB`.
@@ -153,6 +150,18 @@ impl Config {
         Ok(texts.unwrap_or_default())
     }
 
+    /// Durations by name, in seconds.
+    ///
+    /// # Errors
+    /// When something else stands there.
+    pub fn durations(&self, key: &str) -> Result<Vec<(String, f64)>, Error> {
+        let durations = self.fit(key, "durations by name, such as {load: 30s}", |value| {
+            let Setting::Map(entries) = value else { return None };
+            entries.iter().map(|(name, value)| Some((name.clone(), duration(value)?))).collect()
+        })?;
+        Ok(durations.unwrap_or_default())
+    }
+
     fn fit<T>(
         &self,
         key: &str,
@@ -164,6 +173,14 @@ impl Config {
             Some(value) => Ok(Some(value)),
             None => Err(Error::Unfit { key: key.to_owned(), found: value.to_string(), wanted }),
         }
+    }
+}
+
+/// Seconds: a number, or a text such as `500ms`.
+fn duration(value: &Setting) -> Option<f64> {
+    match value {
+        Setting::Text(text) => units::seconds(text),
+        number => number.float(),
     }
 }
 
