@@ -39,6 +39,11 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
     loop {
         let request = Request::decode(connection.receive().await?)?;
         if let Some(error) = blocked(hub, &request) {
+            if !request.reply {
+                // Nobody reads the refusal: it would be taken for the answer to what is asked next.
+                tracing::warn!("{}: {}", connection.peer(), error.exception_text);
+                return Ok(());
+            }
             connection.send(&encode(&error)).await?;
             continue;
         }
@@ -58,13 +63,15 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
         }
         let peer = connection.peer();
         // What waits in the machine for a peer that has gone would be given to nobody.
-        let frames = tokio::select! {
+        let answer = tokio::select! {
             biased;
-            frames = answer(hub, &request, peer) => frames,
+            answer = reply(hub, &request, peer) => answer,
             () = connection.closed(), if request.reply => return Ok(()),
         };
         if request.reply {
-            connection.send(&frames).await?;
+            connection.send(&told(&request, answer)).await?;
+        } else {
+            answer?.ok();
         }
         if request.close || &*request.op == "close" {
             return Ok(());
@@ -79,9 +86,9 @@ fn blocked(hub: &Hub, request: &Request) -> Option<ErrorReply> {
     forbidden.then(|| ErrorReply::builtin(Builtin::Value, &text))
 }
 
-/// The answer to a request, as a message. Whatever is wrong with the request is told to whoever asked.
-async fn answer(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Frames {
-    match reply(hub, request, peer).await {
+/// An answer, as a message. Whatever is wrong with the request is told to whoever asked.
+fn told(request: &Request, answer: Result<Reply, DecodeError>) -> Frames {
+    match answer {
         Ok(Ok(value)) => value.encode(),
         Ok(Err(error)) => encode(&error),
         Err(error) => encode(&ErrorReply::builtin(Builtin::Type, &format!("the request {}: {error}", request.op))),
