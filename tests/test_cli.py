@@ -139,3 +139,66 @@ def test_help_and_version_are_told():
     code, said = run("--help")
     assert code == 0 and "--scheduler-file" in said and "--jupyter" not in said
     assert run("--version") == (0, "cenote 0.1.0\n")
+
+
+def tell(identity, messages):
+    """Say something over one connection, one message after another, and tell what is answered until it is closed."""
+    import asyncio
+
+    from distributed.comm import CommClosedError, connect
+
+    async def say():
+        comm, answers = await connect(identity["address"]), []
+        try:
+            for message in messages:
+                await comm.write(message)
+            while True:
+                answers.append(await asyncio.wait_for(comm.read(), 5))
+        except CommClosedError:
+            return answers, True
+        except asyncio.TimeoutError:
+            return answers, False
+        finally:
+            comm.abort()
+
+    return asyncio.run(say())
+
+
+def test_a_garbled_request_is_answered_or_if_nobody_waits_for_an_answer_its_connection_is_closed(tmp_path):
+    with scheduler(tmp_path) as (_, identity, log):
+        garbled = {"op": "set_metadata", "keys": 7}
+        answers, closed = tell(identity, [garbled, {"op": "echo", "data": 1}])
+        assert [type(answer) for answer in answers] == [dict, int] and not closed
+        assert "set_metadata" in answers[0]["exception_text"]
+        answers, closed = tell(identity, [{**garbled, "reply": False}, {"op": "echo", "data": 1}])
+        assert answers == [] and closed
+        assert log.read_text().count("the connection is closed: ") == 1
+
+
+def test_a_refusal_is_told_to_whoever_waits_for_an_answer_and_to_nobody_else(tmp_path):
+    refused = {"DASK_DISTRIBUTED__SCHEDULER__BLOCKED_HANDLERS": "['feed', 'log_event', 'register_nanny']"}
+    with scheduler(tmp_path, environment=refused) as (_, identity, _):
+        for op in ("feed", "register_nanny"):
+            answers, closed = tell(identity, [{"op": op}, {"op": "echo", "data": 1}])
+            assert "explicitly disallowed" in answers[0]["exception_text"] and answers[1:] == [1] and not closed
+        event = {"op": "log_event", "topic": "t", "msg": "m", "reply": False}
+        assert tell(identity, [event, {"op": "echo", "data": 1}]) == ([], True)
+
+
+def test_the_folder_that_a_killed_scheduler_has_left_is_removed_when_the_next_one_starts(tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+    with scheduler(tmp_path / "first", environment=environment) as (process, _, _):
+        [left] = temporary.iterdir()
+        process.kill()
+        process.wait()
+    assert left.exists()
+    with scheduler(tmp_path / "second", environment=environment) as (process, _, _):
+        [new] = temporary.iterdir()
+        assert new != left
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not list(temporary.iterdir())

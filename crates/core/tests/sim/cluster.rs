@@ -361,12 +361,11 @@ impl Cluster {
     /// A nanny ends its silent worker, and starts it anew; or nobody reaches the nanny.
     fn replace(&mut self, address: &str) {
         let silent = self.workers.iter().position(|it| it.alive && it.address == address);
-        match silent.filter(|_| self.chance.happens(700)) {
-            Some(index) => self.crash(index, false),
-            None => {
-                let left = Stimulus::WorkerLeft { worker: address.into(), expected: false };
-                self.tell_scheduler("nanny", None, left);
-            }
+        if let Some(index) = silent.filter(|_| self.chance.happens(700)) {
+            self.crash(index, false);
+        } else {
+            let left = Stimulus::WorkerLeft { worker: address.into(), expected: false };
+            self.tell_scheduler("nanny", None, left);
         }
     }
 
