@@ -36,7 +36,7 @@ impl Cluster {
             1 if alive => self.crash(index, true),
             2 if alive => {
                 self.workers[index].frozen = true;
-                let delay = self.chance.between(50 * MILLI, 5000 * MILLI);
+                let delay = self.chance.between(50 * MILLI, 8000 * MILLI);
                 self.net.after(delay, Event::Thaw { worker: index });
             }
             3 if alive => {
