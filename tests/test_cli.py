@@ -156,7 +156,7 @@ def tell(identity, messages):
                 answers.append(await asyncio.wait_for(comm.read(), 5))
         except CommClosedError:
             return answers, True
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return answers, False
         finally:
             comm.abort()

@@ -81,10 +81,7 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
 }
 
 /// What tasks are expected to take, by prefix: what is set is put over the defaults.
-fn default_durations(
-    config: &Config,
-    defaults: &core::scheduler::Settings,
-) -> Result<Map<Text, f64>, CommandError> {
+fn default_durations(config: &Config, defaults: &core::scheduler::Settings) -> Result<Map<Text, f64>, CommandError> {
     let mut durations = defaults.default_durations.0.clone();
     for (prefix, seconds) in config.durations(&of("default-task-durations"))? {
         // The environment has no dashes.
@@ -234,7 +231,13 @@ mod tests {
         let durations = machine.default_durations.0.iter().map(|(prefix, seconds)| format!("{prefix} {seconds}"));
         assert_eq!(
             durations.collect::<Vec<_>>(),
-            ["rechunk-split 1", "split-shuffle 0.000001", "split-taskshuffle 0.000001", "split-stage 0.000001", "load 7200"]
+            [
+                "rechunk-split 1",
+                "split-shuffle 0.000001",
+                "split-taskshuffle 0.000001",
+                "split-stage 0.000001",
+                "load 7200"
+            ]
         );
         assert!(settings.validate);
         assert_eq!((machine.worker_ttl, machine.no_workers_timeout), (None, Some(300.0)));
