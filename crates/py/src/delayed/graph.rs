@@ -7,9 +7,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
+use super::key;
 use super::materialize::{Materializer, mapping};
 use super::node::{Delayed, Task};
-use super::{key, walk};
+use super::walk::Walked;
 
 /// The tasks that some :class:`Delayed` objects need, by key.
 ///
@@ -144,7 +145,7 @@ impl DelayedGraph {
     fn rows<'py>(&self, py: Python<'py>, sent: bool) -> PyResult<Bound<'py, PyList>> {
         let mut materializer = if sent { Materializer::to_send(py)? } else { Materializer::new(py)? };
         let rows = PyList::empty(py);
-        for node in walk::dependencies_first(py, &self.roots, |_| false) {
+        for node in Walked::from(py, &self.roots, |_| false).iter() {
             let node = node.bind(py);
             let this = node.get();
             if let Task::Graph(elsewhere) = &this.task {

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
 use super::piece::{self, Builder, Shape};
-use super::walk;
+use super::walk::Walked;
 
 /// The key of a node, which never changes from now on.
 pub fn of<'py>(node: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyAny>> {
@@ -20,7 +20,7 @@ pub fn of<'py>(node: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyAny>> {
         // The key of a pure call is made of the keys of what it needs: those first, so that a chain costs no stack. That
         // of any other is made on the way, since it needs nothing.
         let known = |node: &Delayed| !node.pure || node.key.get(py).is_some();
-        for needed in walk::dependencies_first(py, [node.as_unbound()], known) {
+        for needed in Walked::from(py, [node.as_unbound()], known).iter() {
             make(needed.bind(py))?;
         }
     } else {

@@ -11,7 +11,8 @@ use super::method::MethodCaller;
 use super::node::{Delayed, Task};
 use super::piece::{Builder, Piece, Shape, build, named};
 use super::sent::SentCall;
-use super::{key, setting, walk};
+use super::walk::Walked;
+use super::{key, setting};
 
 /// Makes task objects of one kind.
 pub struct Materializer<'py> {
@@ -40,7 +41,7 @@ impl<'py> Materializer<'py> {
         let py = self.py;
         let tasks = PyDict::new(py);
         let mut merged = HashSet::with_hasher(FxBuildHasher);
-        for node in walk::dependencies_first(py, roots, |_| false) {
+        for node in Walked::from(py, roots, |_| false).iter() {
             let node = node.bind(py);
             if let Task::Graph(elsewhere) = &node.get().task {
                 if merged.insert(elsewhere.graph.as_ptr() as usize) {

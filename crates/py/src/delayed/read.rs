@@ -3,13 +3,12 @@
 use cenote_core::graph::TaskId;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use rustc_hash::FxBuildHasher;
 
 use super::graph::DelayedGraph;
 use super::node::{Delayed, Task};
 use super::piece::{Piece, Shape};
 use super::share::{Places, Shared};
-use super::walk;
+use super::walk::Walked;
 use crate::graph::{Build, Names, Table, TableBuilder};
 
 /// The table of the graph, and the tasks of its roots. Nothing if the graph has parts that were made elsewhere: those
@@ -20,30 +19,34 @@ use crate::graph::{Build, Names, Table, TableBuilder};
 pub fn read(graph: &Bound<'_, DelayedGraph>) -> PyResult<Option<(Table, Vec<TaskId>)>> {
     let py = graph.py();
     let roots = &graph.get().roots;
-    let nodes = walk::dependencies_first(py, roots, |_| false);
-    if nodes.iter().any(|node| is_elsewhere(node.get())) {
+    let walked = Walked::from(py, roots, |_| false);
+    if walked.nodes.iter().any(|node| is_elsewhere(node.get())) {
         return Ok(None);
     }
-    let mut builder = TableBuilder::with_capacity(nodes.len(), 3 * nodes.len());
-    let mut places = Places::with_capacity_and_hasher(nodes.len(), FxBuildHasher);
+    let len = walked.nodes.len();
+    let mut builder = TableBuilder::with_capacity(len, 3 * len);
+    let mut places = Places::new(walked);
     let mut shared = Shared::new(py);
-    let mut objects = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let node = node.into_bound(py);
-        let address = node.as_ptr() as usize;
-        let task = match shared.find(&node, &places)? {
+    // The place of the node that each task is, or is named after.
+    let mut named_after = Vec::with_capacity(len);
+    for index in 0..len {
+        let place = places.walked.dependencies_first[index];
+        let node = places.walked.nodes[place as usize].bind(py);
+        let task = match shared.find(node, &places)? {
             Ok(task) => task,
             Err(fresh) => {
                 write(py, node.get(), &places, &mut builder)?;
                 let task = builder.finish_program();
                 shared.remember(fresh, task)?;
-                objects.push(node.into_any().unbind());
+                named_after.push(place);
                 task
             }
         };
-        places.insert(address, task);
+        places.tasks[place as usize] = task;
     }
-    let wanted = roots.iter().map(|root| places[&(root.as_ptr() as usize)]).collect();
+    let wanted = roots.iter().map(|root| places.of(root)).collect();
+    let mut nodes: Vec<_> = places.walked.nodes.into_iter().map(Some).collect();
+    let objects = named_after.into_iter().filter_map(|place| nodes[place as usize].take()).map(Py::into_any).collect();
     Ok(Some((builder.build(Names::Objects(objects)), wanted)))
 }
 
@@ -87,7 +90,7 @@ fn push(py: Python<'_>, pieces: &[Piece], places: &Places, builder: &mut TableBu
     for piece in pieces {
         match piece {
             Piece::Value(value) => builder.push_value(value.clone_ref(py)),
-            Piece::Task(task) => builder.push_result(places[&(task.as_ptr() as usize)]),
+            Piece::Task(task) => builder.push_result(places.of(task)),
             Piece::Reference(_) => unreachable!("results that are elsewhere are not read here"),
             Piece::Build(shape, count) => {
                 let build = match shape {

@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use rustc_hash::FxBuildHasher;
 
+use super::key;
 use super::node::{Delayed, Elsewhere, Task, Traits};
 use super::piece::{Piece, Shape};
-use super::{key, walk};
+use super::walk::Walked;
 
 /// What a record says beside its task: key, whether pure, length, annotations.
 type Beside<'py> = (Bound<'py, PyAny>, bool, Option<u32>, Option<Py<PyDict>>);
@@ -18,7 +19,7 @@ pub fn records<'py>(root: &Bound<'py, Delayed>) -> PyResult<Bound<'py, PyList>> 
     let py = root.py();
     let records = PyList::empty(py);
     let mut places = HashMap::with_hasher(FxBuildHasher);
-    for (place, node) in walk::dependencies_first(py, [root.as_unbound()], |_| false).iter().enumerate() {
+    for (place, node) in Walked::from(py, [root.as_unbound()], |_| false).iter().enumerate() {
         places.insert(node.as_ptr() as usize, place);
         let this = node.get();
         let beside: Beside<'_> = (

@@ -15,6 +15,7 @@ use super::key;
 use super::method::MethodCaller;
 use super::node::{Delayed, Task};
 use super::piece::Piece;
+use super::walk::Walked;
 
 /// The tasks so far that other nodes may be equal to.
 pub struct Shared<'py> {
@@ -31,8 +32,25 @@ pub struct Fresh {
 /// What stands for a pure call: equal calls have equal ones, and others, for all practical purposes, do not.
 type Digest = (u64, u64);
 
-/// The tasks that nodes became, by address.
-pub type Places = HashMap<usize, TaskId, FxBuildHasher>;
+/// The tasks that nodes became.
+pub struct Places {
+    /// The nodes.
+    pub walked: Walked,
+    /// Their tasks, by place: those of the nodes so far.
+    pub tasks: Vec<TaskId>,
+}
+
+impl Places {
+    /// No tasks yet.
+    pub fn new(walked: Walked) -> Self {
+        Self { tasks: vec![TaskId(u32::MAX); walked.nodes.len()], walked }
+    }
+
+    /// The task that a node has become.
+    pub fn of(&self, node: &Py<Delayed>) -> TaskId {
+        self.tasks[self.walked.place(node).expect("a node's dependencies were met before it") as usize]
+    }
+}
 
 impl<'py> Shared<'py> {
     /// Nothing yet.
@@ -140,7 +158,7 @@ fn digest(py: Python<'_>, node: &Delayed, places: &Places) -> Option<Digest> {
     for piece in node.pieces() {
         match piece {
             Piece::Value(value) => add_value(&mut digester, value.bind(py))?,
-            Piece::Task(task) => digester.add(&Part::Task(*places.get(&(task.as_ptr() as usize))?)),
+            Piece::Task(task) => digester.add(&Part::Task(places.of(task))),
             Piece::Reference(_) => return None,
             Piece::Build(shape, count) => digester.add(&Part::Build(*shape as u8, *count)),
         }
