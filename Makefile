@@ -194,7 +194,11 @@ chaos: $(TEST)/installed ## real clusters whose processes and cables are cut whi
 FUZZ ?= frames messages
 FUZZ_SECONDS ?= 0
 
-fuzz: $(TOOLS)/bin/cargo-fuzz ## mutates recorded messages without end; FUZZ=frames takes one target, FUZZ_SECONDS=60 an end
+.PHONY: nightly
+nightly:
+	cargo +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs a nightly compiler: rustup toolchain install nightly --profile minimal"; exit 1; }
+
+fuzz: nightly $(TOOLS)/bin/cargo-fuzz ## mutates recorded messages without end, on nightly Rust; FUZZ=frames takes one target, FUZZ_SECONDS=60 an end
 	export PATH="$(TOOLS)/bin:$$PATH" CARGO_TARGET_DIR=$(CURDIR)/target/fuzz; \
 	cargo +nightly fuzz build --fuzz-dir fuzz; \
 	for target in $(FUZZ); do \
