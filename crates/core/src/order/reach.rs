@@ -12,8 +12,8 @@ use super::total::Total;
 use crate::graph::{Graph, TaskId};
 
 /// How much may be spent on the root sets of a graph, in members of lists looked at: `fixed` (what all sets of an
-/// entangled graph of ten thousand tasks cost: some tens of milliseconds at most) and some more `each` time that a task
-/// is visited, so that graphs in which it will not do are found out early.
+/// entangled graph of some tens of thousands of tasks cost: two tenths of a second at most) and some more `each` time
+/// that a task is visited, so that graphs in which it will not do are found out early.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// What is there from the start.
@@ -24,7 +24,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { fixed: 1 << 23, each: 8 }
+        Self { fixed: 1 << 24, each: 8 }
     }
 }
 
