@@ -19,6 +19,7 @@ from typing import Any
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 10
 ROOT = Path(__file__).resolve().parent.parent
+RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "release")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1) -> It
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         where = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--dashboard-address", ":0"]
-        command = [sys.executable, "-m", whose, "scheduler", *where]
+        command = [*scheduler_program(whose), *where]
         process = stack.enter_context(running(command, environment, Path(folder, "scheduler.log")))
         wait_for_port(port)
         made = Cluster(port, process)
@@ -110,13 +111,23 @@ def running(command: list[str], environment: dict[str, str], log: Path, talks: b
 
 
 def example(name: str) -> Path:
-    """A program of the Rust examples, built if it is not there."""
-    program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "ci", "examples", name)
-    if program.exists():
-        return program
-    build = ["cargo", "build", "--quiet", "--profile", "ci", "-p", "cenote", "--example", name]
-    subprocess.run(build, cwd=ROOT, check=True)
+    """A program of the Rust examples, built for release if it is not there."""
+    program = RELEASE / "examples" / name
+    if not program.exists():
+        build("--example", name)
     return program
+
+
+def build(*what: str) -> None:
+    """Build programs for release. Does nothing if they are new."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "cenote", *what], cwd=ROOT, check=True)
+
+
+def scheduler_program(whose: str) -> list[str]:
+    """The command of a scheduler, to which its flags are added. Both read graphs with this interpreter."""
+    if whose == "cenote":
+        return [str(RELEASE / "cenote"), "scheduler", "--python", sys.executable]
+    return [sys.executable, "-m", whose, "scheduler"]
 
 
 def children(pid: int) -> list[int]:
