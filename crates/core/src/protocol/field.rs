@@ -1,6 +1,6 @@
 //! Fields: how the types that messages are made of are read and written.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 
@@ -15,6 +15,17 @@ type Result<T> = std::result::Result<T, DecodeError>;
 
 /// Text of a message. Cheap to clone.
 pub type Text = Arc<str>;
+
+/// Words that nearly every message of a worker says.
+static WORDS: LazyLock<[Text; 4]> = LazyLock::new(|| ["OK", "compute", "int", "transfer"].map(Text::from));
+/// None of them is longer.
+const WORD_BYTES_MAX: usize = 8;
+
+/// The text in memory of its own, or in that of others who say the same.
+fn owned(text: &str) -> Text {
+    let word = (text.len() <= WORD_BYTES_MAX).then(|| WORDS.iter().find(|word| ***word == *text)).flatten();
+    word.cloned().unwrap_or_else(|| text.into())
+}
 
 /// Something that a message, or a part of one, consists of.
 pub trait Field: Sized {
@@ -149,7 +160,7 @@ impl Field for Text {
     #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
         match reader.token()? {
-            Token::Str(text) => Ok(text.into()),
+            Token::Str(text) => Ok(owned(text)),
             token => Err(reader.expected("text", &token)),
         }
     }

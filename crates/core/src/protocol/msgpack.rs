@@ -75,6 +75,10 @@ impl<'a> Reader<'a> {
     /// The bytes end, or are not of the protocol.
     #[inline]
     pub fn token(&mut self) -> Result<Token<'a>> {
+        if let Some(text) = self.short_text().and_then(|text| std::str::from_utf8(text).ok()) {
+            self.take_short_text(text.len());
+            return Ok(Token::Str(text));
+        }
         let start = self.input;
         self.read().map_err(|problem| {
             self.input = start;
@@ -183,6 +187,46 @@ impl<'a> Reader<'a> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The name of the next field, whose value follows: the bytes of the next value if it is text. Any other is passed
+    /// over. Whether they are text is seen to by [`pass_field`](Self::pass_field), if nobody knows the name.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token).
+    #[inline]
+    pub fn field_name(&mut self) -> Result<Option<&'a [u8]>> {
+        if let Some(name) = self.short_text() {
+            self.take_short_text(name.len());
+            return Ok(Some(name));
+        }
+        self.name().map(|name| name.map(str::as_bytes))
+    }
+
+    /// Passes over the value of a field of this name.
+    ///
+    /// # Errors
+    /// The name is not text, or as [`token`](Self::token).
+    pub fn pass_field(&mut self, name: Option<&[u8]>) -> Result<()> {
+        if name.is_some_and(|name| std::str::from_utf8(name).is_err()) {
+            return Err(self.error(Problem::Text));
+        }
+        self.skip()
+    }
+
+    /// The next value if it is text of less than 32 bytes, as most of messages is.
+    #[inline]
+    fn short_text(&self) -> Option<&'a [u8]> {
+        match self.input.remaining_slice() {
+            [length @ 0xa0..=0xbf, rest @ ..] => rest.get(..usize::from(length & 0x1f)),
+            _ => None,
+        }
+    }
+
+    /// Passes over short text of so many bytes, which is known to be there.
+    #[inline]
+    fn take_short_text(&mut self, length: usize) {
+        self.input = Input::new(&self.input.remaining_slice()[1 + length..]);
     }
 
     /// Reads what is one step deeper.

@@ -30,7 +30,7 @@ pub trait Operation: Sized {
 pub(super) fn operation<'a>(reader: &Reader<'a>) -> Result<&'a str, DecodeError> {
     let mut ahead = *reader;
     for _ in 0..ahead.map()? {
-        if ahead.name()? == Some("op") {
+        if ahead.field_name()? == Some(b"op") {
             let name = ahead.name()?;
             return name.ok_or_else(|| ahead.error(super::error::Problem::Missing).inside("message", "op"));
         }
@@ -56,15 +56,15 @@ macro_rules! record {
                 $(let mut $field: Option<$type> = None;)*
                 reader.nested(|reader| {
                     for _ in 0..reader.map()? {
-                        match reader.name()? {
-                            $(Some($crate::protocol::record::wire_name!($field $($name)?)) => {
-                                let value = <$type as $crate::protocol::field::Field>::read(reader).map_err(|error| {
-                                    error.inside(stringify!($record), stringify!($field))
-                                })?;
-                                $field = Some(value);
-                            })*
-                            _ => reader.skip()?,
-                        }
+                        let name = reader.field_name()?;
+                        $(if name == Some($crate::protocol::record::wire_name!($field $($name)?).as_bytes()) {
+                            let value = <$type as $crate::protocol::field::Field>::read(reader).map_err(|error| {
+                                error.inside(stringify!($record), stringify!($field))
+                            })?;
+                            $field = Some(value);
+                            continue;
+                        })*
+                        reader.pass_field(name)?;
                     }
                     Ok(())
                 })?;

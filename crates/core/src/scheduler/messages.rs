@@ -43,7 +43,7 @@ impl Cause {
     }
 
     fn text(&mut self, stimulus: u64) -> Text {
-        self.id.get_or_insert_with(|| format!("{}-{stimulus}", self.kind).into()).clone()
+        self.id.get_or_insert_with(|| numbered(self.kind, stimulus)).clone()
     }
 }
 
@@ -87,7 +87,7 @@ impl Scheduler {
     /// The name that goes with all tasks that are sent now.
     pub(super) fn compute_id(&mut self) -> Text {
         let stimulus = self.stimuli;
-        self.cause.computing.get_or_insert_with(|| format!("compute-task-{stimulus}").into()).clone()
+        self.cause.computing.get_or_insert_with(|| numbered("compute-task", stimulus)).clone()
     }
 
     pub(super) fn tell_worker(&mut self, id: WorkerId, message: impl Into<ToWorker>) {
@@ -125,6 +125,20 @@ impl Scheduler {
     }
 }
 
+/// `KIND-NUMBER`, as there is one for each stimulus.
+fn numbered(kind: &str, number: u64) -> Text {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    let mut left = number;
+    while left > 0 || start == digits.len() {
+        start -= 1;
+        digits[start] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let digits = std::str::from_utf8(&digits[start..]).expect("digits are text");
+    [kind, "-", digits].concat().into()
+}
+
 /// Says that a result is there.
 pub(super) fn key_in_memory(key: Key, class: Option<&Arc<Class>>) -> ToClient {
     let class = Optional(class.map(|class| class.pickle.clone()));
@@ -134,4 +148,16 @@ pub(super) fn key_in_memory(key: Key, class: Option<&Arc<Class>>) -> ToClient {
 /// Says that keys will not be computed.
 pub(super) fn cancelled_keys(keys: Vec<Key>, reason: Option<Text>, msg: Option<Text>) -> ToClient {
     CancelledKeys { keys, reason: Optional(reason), msg: Optional(msg) }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn a_number_stands_behind_its_kind() {
+        for number in [0, 7, 10, 1_203, u64::MAX] {
+            assert_eq!(&*numbered("tick", number), format!("tick-{number}"));
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod coordination;
 mod edges;
 mod failure;
 mod group;
+mod holdings;
 mod idle;
 mod inspect;
 pub mod instruction;

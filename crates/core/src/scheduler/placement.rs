@@ -69,13 +69,14 @@ impl Scheduler {
         if task.dependencies.is_empty() && valid.is_none() && !task.actor {
             return self.any_worker();
         }
-        let mut candidates: Vec<WorkerId> =
-            if task.actor { running.iter().copied().collect() } else { self.holders(id) };
+        let holdings = self.holdings(id);
+        let holders = || holdings.workers().collect();
+        let mut candidates: Vec<WorkerId> = if task.actor { running.iter().copied().collect() } else { holders() };
         if let Some(valid) = valid {
             candidates.retain(|worker| valid.contains(worker));
             if candidates.is_empty() {
                 let allowed = self.may_run_elsewhere(id);
-                candidates = if valid.is_empty() && allowed { self.holders(id) } else { valid };
+                candidates = if valid.is_empty() && allowed { holders() } else { valid };
                 if candidates.is_empty() && allowed {
                     candidates = running.iter().copied().collect();
                 }
@@ -84,25 +85,13 @@ impl Scheduler {
             candidates = running.iter().copied().collect();
         }
         let actors = |worker: WorkerId| if task.actor { self.workers[worker].actors.len() } else { 0 };
-        let rank = |worker| (actors(worker), self.start_time(id, worker), self.replicas.bytes(worker));
+        let start_time = |worker| self.backlog(worker) + holdings.missing_bytes(worker) / self.bandwidth;
+        let rank = |worker| (actors(worker), start_time(worker), self.replicas.bytes(worker));
         candidates
             .into_iter()
             .map(|worker| (rank(worker), worker))
             .min_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)))
             .map(|(_, worker)| worker)
-    }
-
-    /// The running workers that have a result which the task needs.
-    fn holders(&self, id: TaskId) -> Vec<WorkerId> {
-        let mut holders = Vec::new();
-        for &dependency in &self.tasks[id].dependencies {
-            for worker in self.replicas.who_has(dependency) {
-                if self.workers.running().contains(&worker) && !holders.contains(&worker) {
-                    holders.push(worker);
-                }
-            }
-        }
-        holders
     }
 
     /// The running workers that may run the task; nothing if all may.
@@ -146,8 +135,12 @@ impl Scheduler {
 
     /// Seconds until the task would start there.
     fn start_time(&self, id: TaskId, worker: WorkerId) -> f64 {
-        let backlog = self.occupancy(worker) / f64::from(self.workers[worker].spec.nthreads);
-        backlog + self.transfer_time(id, worker)
+        self.backlog(worker) + self.transfer_time(id, worker)
+    }
+
+    /// Seconds until what was sent there is done.
+    fn backlog(&self, worker: WorkerId) -> f64 {
+        self.occupancy(worker) / f64::from(self.workers[worker].spec.nthreads)
     }
 
     /// Seconds that it takes to bring there what the task needs.

@@ -16,6 +16,9 @@ use super::task::{Priority, Restrictions, StateName, TaskId, TaskState};
 use crate::key::Key;
 use crate::protocol::value::Value;
 
+/// So many keys are compared with each other; whether more are different, a table tells.
+const LOOKED_THROUGH_MAX: usize = 8;
+
 /// How much earlier than its own generation a task's sub-tasks run.
 const SUBTASK_LEAD: f64 = 0.01;
 
@@ -95,15 +98,18 @@ impl Scheduler {
 
     /// Makes tasks of what the wanted keys need, and returns all that they need. What is known already stays as it is.
     fn enter_tasks(&mut self, mut specs: Map<Key, TaskSpec>, keys: &[Key], generation: f64) -> Vec<TaskId> {
-        let mut seen: Set<Key> = Set::default();
+        let mut seen: Vec<bool> = Vec::new();
         let mut stack: Vec<Key> = keys.iter().rev().cloned().collect();
         let mut touched = Vec::new();
         let mut fresh = Vec::new();
         while let Some(key) = stack.pop() {
-            if !seen.insert(key.clone()) {
+            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
+            if seen.len() <= id.place() {
+                seen.resize(id.place() + 1, false);
+            }
+            if std::mem::replace(&mut seen[id.place()], true) {
                 continue;
             }
-            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
             touched.push(id);
             let Some(spec) = specs.swap_remove(&key) else { continue };
             stack.extend(spec.dependencies.iter().rev().cloned());
@@ -124,7 +130,7 @@ impl Scheduler {
         touched
     }
 
-    fn link_tasks(&mut self, fresh: &[(TaskId, Set<Key>)]) {
+    fn link_tasks(&mut self, fresh: &[(TaskId, Vec<Key>)]) {
         for (id, dependencies) in fresh {
             self.tasks[*id].dependencies.reserve(dependencies.len());
             for key in dependencies {
@@ -144,7 +150,7 @@ impl Scheduler {
     }
 
     /// Writes down what a task is. Returns what it needs.
-    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Set<Key> {
+    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Vec<Key> {
         let Annotations { priority, retries, workers, allow_other_workers, resources, mut all } = spec.annotations;
         let span = span::take(&mut all);
         self.enter_span(self.tasks[id].group, span.as_ref());
@@ -158,7 +164,10 @@ impl Scheduler {
         if !workers.is_empty() || !resources.is_empty() {
             task.restrictions = Some(Box::new(Restrictions { workers, allow_other_workers, resources }));
         }
-        spec.dependencies.into_iter().collect::<Set<Key>>()
+        match spec.dependencies {
+            few if few.len() <= LOOKED_THROUGH_MAX && (1..few.len()).all(|at| !few[..at].contains(&few[at])) => few,
+            dependencies => dependencies.into_iter().collect::<Set<Key>>().into_iter().collect(),
+        }
     }
 
     fn is_same(&self, id: TaskId, spec: &TaskSpec) -> bool {
@@ -216,19 +225,32 @@ impl Scheduler {
 
 /// Whether some of these tasks need their own results.
 fn has_cycle(specs: &Map<Key, TaskSpec>) -> bool {
-    let mut missing = vec![0_usize; specs.len()];
-    let mut dependents = vec![Vec::new(); specs.len()];
+    let mut missing = vec![0_u32; specs.len()];
+    // The dependents of each task stand beside each other; here their ends, from which their beginnings are found.
+    let mut ends = vec![0_usize; specs.len() + 1];
+    let mut edges = Vec::new();
     for (index, spec) in specs.values().enumerate() {
         for dependency in spec.dependencies.iter().filter_map(|key| specs.get_index_of(key)) {
             missing[index] += 1;
-            dependents[dependency].push(index);
+            ends[dependency] += 1;
+            edges.push((dependency, index));
         }
+    }
+    let mut start = 0;
+    for end in &mut ends {
+        start += std::mem::replace(end, start);
+    }
+    let mut dependents = vec![0; edges.len()];
+    for (dependency, index) in edges {
+        dependents[ends[dependency]] = index;
+        ends[dependency] += 1;
     }
     let mut ready: Vec<usize> = (0..missing.len()).filter(|&index| missing[index] == 0).collect();
     let mut done = 0;
     while let Some(index) = ready.pop() {
         done += 1;
-        for &dependent in &dependents[index] {
+        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
+        for &dependent in &dependents[start..ends[index]] {
             missing[dependent] -= 1;
             if missing[dependent] == 0 {
                 ready.push(dependent);

@@ -206,10 +206,12 @@ impl Scheduler {
                 recommendations.add(dependency, Finish::Released);
             }
         }
-        let key = self.tasks[id].key.clone();
-        let reason = Some("already forgotten".into());
-        self.tell_wanting(id, &cancelled_keys(vec![key], reason, None));
-        self.interests.remove_left(id);
+        if self.interests.has_left(id) {
+            let key = self.tasks[id].key.clone();
+            let reason = Some("already forgotten".into());
+            self.tell_wanting(id, &cancelled_keys(vec![key], reason, None));
+            self.interests.remove_left(id);
+        }
         self.forget_shared(&self.tasks[id].key.clone());
         self.leave_group(self.tasks[id].group);
         self.tasks.set(id, TaskState::Forgotten);
