@@ -1,9 +1,11 @@
 //! Connections: messages both ways, after both sides have said what they can do.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -12,14 +14,14 @@ use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::limits::Limits;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::{Address, CommError};
 
-/// Bytes that there is room for when something is about to be read. A silent connection has no buffer.
+/// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 16;
 /// Segments that are written by one system call.
 const SEGMENTS_MAX: usize = 64;
@@ -27,6 +29,11 @@ const SEGMENTS_MAX: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long what was written may stay unacknowledged.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// Where what comes is put first: one room for all connections of a thread.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
 
 /// A connection that has shaken hands.
 #[derive(Debug)]
@@ -148,7 +155,9 @@ impl Receiver {
     /// [`CommError::Closed`] at the end; or the connection broke, or what came is no message.
     pub async fn receive(&mut self) -> Result<Frames, CommError> {
         loop {
-            if let Decoded::Message(frames) = self.decoder.decode(&mut self.buffer)? {
+            if !self.buffer.is_empty()
+                && let Decoded::Message(frames) = self.decoder.decode(&mut self.buffer)?
+            {
                 return Ok(frames);
             }
             if !self.read().await? {
@@ -172,13 +181,24 @@ impl Receiver {
 
     /// Reads what is there, when something is. Says whether the connection is still open.
     async fn read(&mut self) -> io::Result<bool> {
+        if self.buffer.capacity() - self.buffer.len() >= READ_BYTES {
+            // There is room for much more, because a long message has begun.
+            return Ok(self.half.read_buf(&mut self.buffer).await? > 0);
+        }
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        self.half.readable().await?;
-        self.buffer.reserve(READ_BYTES);
-        // A read that does not fill the buffer tells the runtime that there is no more: it need not be asked again.
-        Ok(self.half.read_buf(&mut self.buffer).await? > 0)
+        // A silent connection has no buffer of its own. A read that does not fill the buffer tells the runtime that there
+        // is no more: it need not be asked again.
+        poll_fn(|context| {
+            ROOM.with_borrow_mut(|room| {
+                let mut room = ReadBuf::new(room);
+                ready!(Pin::new(&mut self.half).poll_read(context, &mut room))?;
+                self.buffer.extend_from_slice(room.filled());
+                Poll::Ready(Ok(!room.filled().is_empty()))
+            })
+        })
+        .await
     }
 }
 
