@@ -12,6 +12,8 @@ record! {
         keys: Vec<Key>,
         /// Who asks.
         who: Option<Text>,
+        /// The families of serializers that the answer may use.
+        serializers: Optional<Vec<Text>>,
     }
 }
 

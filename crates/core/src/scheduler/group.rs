@@ -9,11 +9,6 @@ use crate::key::Key;
 use crate::protocol::field;
 use crate::protocol::worker::StartStop;
 
-/// A group depends on fewer groups than this if its tasks are like roots.
-const ROOT_GROUPS_MAX: usize = 5;
-/// … and these groups have together fewer tasks than this.
-const ROOT_DEPENDENCIES_MAX: usize = 5;
-
 /// Tasks that were submitted together.
 #[derive(Debug)]
 pub struct Group {
@@ -133,13 +128,14 @@ impl Groups {
         self.groups[group].dependencies.insert(dependency);
     }
 
-    /// Whether a group is much larger than the cluster and needs little: its tasks only feed others.
-    pub fn is_rootish(&self, id: Id<Group>, threads: u64) -> bool {
+    /// Whether a group is much larger than the cluster and needs little, fewer groups than `groups_max` that have
+    /// together fewer tasks than `dependencies_max`: its tasks only feed others.
+    pub fn is_rootish(&self, id: Id<Group>, threads: u64, groups_max: usize, dependencies_max: usize) -> bool {
         let group = &self.groups[id];
         let needed = || group.dependencies.iter().filter_map(|&id| self.groups.get(id)).map(|group| group.size);
         group.size as u64 > threads * 2
-            && group.dependencies.len() < ROOT_GROUPS_MAX
-            && needed().sum::<usize>() < ROOT_DEPENDENCIES_MAX
+            && group.dependencies.len() < groups_max
+            && needed().sum::<usize>() < dependencies_max
     }
 
     /// The worker that the next task of a group goes to, if it has not had its share.
@@ -187,12 +183,12 @@ mod tests {
         let mut groups = Groups::new(0.5, &field::Map::default());
         let key = |name: &str, index| Key::Tuple([Key::from(name), Key::Int(index)].into());
         let loads: Vec<_> = (0..5).map(|index| groups.enter(&key("load-1", index))).collect();
-        assert!(groups.is_rootish(loads[0], 2) && !groups.is_rootish(loads[0], 3));
+        assert!(groups.is_rootish(loads[0], 2, 5, 5) && !groups.is_rootish(loads[0], 3, 5, 5));
         let sums: Vec<_> = (0..5).map(|index| groups.enter(&key("sum-1", index))).collect();
         groups.link(sums[0], loads[0]);
-        assert!(!groups.is_rootish(sums[0], 2));
+        assert!(!groups.is_rootish(sums[0], 2, 5, 5));
         groups.link(loads[1], loads[0]);
-        assert!(!groups.is_rootish(loads[0], 2), "some of them need others");
+        assert!(!groups.is_rootish(loads[0], 2, 5, 5), "some of them need others");
         for id in loads {
             groups.leave(id);
         }

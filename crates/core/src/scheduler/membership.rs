@@ -114,10 +114,11 @@ impl Scheduler {
 
     /// The more workers there are, the less one of them says about all.
     fn learn_bandwidth(&mut self, id: WorkerId) {
-        let metrics = &self.workers[id].about.metrics;
-        let measured = metrics.get("bandwidth").and_then(|it| it.get("total")?.as_f64());
-        if let Some(measured) = measured.filter(|it| it.is_finite() && *it > 0.0) {
-            let share = 1.0 / self.workers.len() as f64;
+        let (worker, of) = (&self.workers[id], self.workers.len());
+        let Some(measured) = worker.about.metrics.get("bandwidth") else { return };
+        self.bandwidths.learn(worker.address(), measured, of);
+        if let Some(measured) = measured.get("total").and_then(Value::as_f64).filter(|it| it.is_finite() && *it > 0.0) {
+            let share = 1.0 / of as f64;
             self.bandwidth = self.bandwidth * (1.0 - share) + measured * share;
         }
     }
@@ -163,6 +164,7 @@ impl Scheduler {
             return;
         }
         let worker = self.workers.remove(id);
+        self.bandwidths.forget(worker.address());
         self.leave_shuffles(id, worker.address());
         self.spans.note_threads(self.now, self.workers.threads());
         self.versions.leave(&worker.about.versions);

@@ -11,6 +11,7 @@
 #![allow(clippy::cast_precision_loss, reason = "sizes and counts are weighed, not added up to the last byte")]
 
 mod answer;
+mod bandwidth;
 mod classes;
 mod client;
 mod computation;
@@ -58,6 +59,7 @@ pub mod worker;
 
 use std::collections::BTreeSet;
 
+use bandwidth::Bandwidths;
 use classes::Classes;
 use client::{Client, ClientId, Said};
 use computation::Computations;
@@ -96,6 +98,10 @@ record! {
         versions: Value,
         /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
         worker_saturation: f64,
+        /// Tasks only feed others if those of their group need fewer groups than this,
+        root_groups_max: usize,
+        /// which have together fewer tasks than this.
+        root_dependencies_max: usize,
         /// So many workers may die while they run a task before it has failed.
         allowed_failures: u32,
         /// Whether idle workers get tasks that wait at others.
@@ -148,6 +154,8 @@ impl Default for Settings {
             epoch: 0,
             versions: Value::Nil,
             worker_saturation: 1.1,
+            root_groups_max: 5,
+            root_dependencies_max: 5,
             allowed_failures: 3,
             work_stealing: true,
             work_stealing_interval: 1.0,
@@ -194,6 +202,7 @@ pub struct Scheduler {
     no_workers_since: Option<f64>,
     /// Bytes a second between workers, as they have measured.
     bandwidth: f64,
+    bandwidths: Bandwidths,
     idleness: Idleness,
     stealing: Stealing,
     /// Workers that are about to leave.
@@ -230,6 +239,7 @@ impl Scheduler {
             versions: Versions::new(&settings.versions),
             bandwidth: settings.bandwidth,
             groups: Groups::new(settings.unknown_duration, &settings.default_durations),
+            bandwidths: Bandwidths::default(),
             settings,
             tasks: Tasks::default(),
             workers: Workers::default(),

@@ -58,7 +58,9 @@ impl Scheduler {
         let task = &self.tasks[id];
         let restricted = task.restrictions.as_ref();
         let restricted = restricted.is_some_and(|it| !it.workers.is_empty() || !it.resources.is_empty());
-        !task.actor && !restricted && (task.data_producer || self.groups.is_rootish(task.group, self.workers.threads()))
+        let (groups, dependencies) = (self.settings.root_groups_max, self.settings.root_dependencies_max);
+        let rootish = || self.groups.is_rootish(task.group, self.workers.threads(), groups, dependencies);
+        !task.actor && !restricted && (task.data_producer || rootish())
     }
 
     /// The worker where the task is expected to start first.

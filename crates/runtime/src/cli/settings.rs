@@ -58,7 +58,13 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
     let defaults = core::scheduler::Settings::default();
     let number = |name: &str, default| Ok::<_, CommandError>(config.number(&of(name))?.unwrap_or(default));
     let seconds = |name: &str, default| Ok::<_, CommandError>(config.seconds(&of(name))?.unwrap_or(default));
+    let count = |name: &str, default| {
+        let count = config.count(&of(name))?;
+        Ok::<_, CommandError>(count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX)))
+    };
     Ok(core::scheduler::Settings {
+        root_groups_max: count("rootish-taskgroup", defaults.root_groups_max)?,
+        root_dependencies_max: count("rootish-taskgroup-dependencies", defaults.root_dependencies_max)?,
         worker_saturation: number("worker-saturation", defaults.worker_saturation)?,
         allowed_failures: config
             .count(&of("allowed-failures"))?

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cenote_core::protocol::batch::Batch;
-use cenote_core::protocol::client::{CloseClient, FromClient, RegisterClient};
+use cenote_core::protocol::client::{CancelKeys, CloseClient, FromClient, RegisterClient};
 use cenote_core::protocol::field::Text;
 use cenote_core::scheduler::stimulus::Stimulus;
 use tokio::time::timeout;
@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use super::hub::{FAREWELL, Hub};
 use super::outbox::Outbox;
 use crate::comm::{CommError, Connection, Receiver};
+
+/// So many cancelled keys are named in the log.
+const CANCELLED_MAX: usize = 100;
 
 /// Serves a client on a connection that is a stream from now on, until it goes.
 pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection: Connection) -> Result<(), CommError> {
@@ -38,6 +41,15 @@ pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection
     outcome
 }
 
+/// Says what a client cancels, in the words that people look for in the logs of Dask.
+fn log_cancel(name: &Text, it: &CancelKeys) {
+    tracing::info!("Client {name} requests to cancel {} keys", it.keys.len());
+    let force = if it.force { "True" } else { "False" };
+    for key in it.keys.iter().take(CANCELLED_MAX) {
+        tracing::info!("Scheduler cancels key {key}.  Force={force}");
+    }
+}
+
 async fn listen(hub: &Rc<Hub>, name: &Text, receiver: &mut Receiver) -> Result<(), CommError> {
     loop {
         let frames = receiver.receive().await?;
@@ -45,7 +57,12 @@ async fn listen(hub: &Rc<Hub>, name: &Text, receiver: &mut Receiver) -> Result<(
             match said? {
                 FromClient::CloseStream(_) => return Ok(()),
                 FromClient::Unknown { op } => tracing::warn!("the client {name} says {op:?}, which is not known here"),
-                said => hub.stimulate(Stimulus::Client { client: name.clone(), said }),
+                said => {
+                    if let FromClient::CancelKeys(it) = &said {
+                        log_cancel(name, it);
+                    }
+                    hub.stimulate(Stimulus::Client { client: name.clone(), said });
+                }
             }
         }
     }

@@ -29,6 +29,7 @@ fn known(hub: &Hub, path: &Value) -> Option<Value> {
     let plain = |value: Value| Some(Value::Tuple(vec!["v".into(), value]));
     match names.as_slice() {
         ["local_directory"] => plain((&*hub.executor.local_directory().to_string_lossy()).into()),
+        ["validate"] => plain(hub.settings.validate.into()),
         ["time_started"] => plain(hub.facts.started.into()),
         ["idle_since"] if hub.machine().has_done_nothing() => plain(hub.facts.started.into()),
         ["blocked_handlers"] => {

@@ -68,13 +68,22 @@ impl Scheduler {
             "idle_since" => self.idle_since().into(),
             "n_tasks" => (self.tasks.len() as u64).into(),
             "transition_counter" => self.transitions.iter().flatten().sum::<u64>().into(),
-            "transition_counter_max" | "validate" => false.into(),
+            "transition_counter_max" => false.into(),
             "transition_log" => self.transitions_seen(),
             "bandwidth" => self.bandwidth.into(),
-            "bandwidth_workers" | "bandwidth_types" | "plugins" => Seen::Map(Vec::new()),
+            "bandwidth_types" => Seen::map(self.bandwidths.types().map(|(name, it)| (name.clone(), it.into()))),
+            "bandwidth_workers" => {
+                let pair = |(one, other): &(Text, Text)| Value::Tuple(vec![one.clone().into(), other.clone().into()]);
+                Seen::Map(
+                    self.bandwidths.workers().map(|(it, bandwidth)| (pair(it).into(), bandwidth.into())).collect(),
+                )
+            }
+            "plugins" => Seen::Map(Vec::new()),
             "task_metadata" => self.metadata_value().into(),
             "allowed_failures" => u64::from(self.settings.allowed_failures).into(),
             "WORKER_SATURATION" => self.settings.worker_saturation.into(),
+            "rootish_tg_threshold" => (self.settings.root_groups_max as u64).into(),
+            "rootish_tg_dependencies_threshold" => (self.settings.root_dependencies_max as u64).into(),
             "worker_ttl" => self.settings.worker_ttl.into(),
             "computations" => {
                 let count = self.computations.last().len();

@@ -18,8 +18,8 @@ use crate::scheduler::hub::{Hub, Reply};
 /// How long a worker that has too much to send is left alone.
 const BUSY: Duration = Duration::from_millis(150);
 
-/// The results of all keys, or the keys of those that nobody has.
-pub(super) async fn gather(hub: &Rc<Hub>, request: Gather) -> Reply {
+/// The results of all keys, or the keys of those that nobody has. Workers use no other serializers than these.
+pub(super) async fn gather(hub: &Rc<Hub>, request: Gather, serializers: Option<Vec<Text>>) -> Reply {
     let mut found: HashMap<Key, Value> = HashMap::new();
     let mut gone = HashSet::new();
     let mut failed = Vec::new();
@@ -29,9 +29,9 @@ pub(super) async fn gather(hub: &Rc<Hub>, request: Gather) -> Reply {
         failed.extend(nowhere);
         let mut running = JoinSet::new();
         for (worker, keys) in fetches {
-            let hub = Rc::clone(hub);
+            let (hub, serializers) = (Rc::clone(hub), Optional(serializers.clone()));
             running.spawn_local(async move {
-                let outcome = fetch(&hub, &worker, keys.clone()).await;
+                let outcome = fetch(&hub, &worker, keys.clone(), serializers).await;
                 (worker, keys, outcome)
             });
         }
@@ -77,8 +77,13 @@ fn plan(hub: &Hub, wanted: &[Key], gone: &HashSet<(Key, Text)>) -> (HashMap<Text
 }
 
 /// The results at a worker; nothing if it has too much to send just now.
-async fn fetch(hub: &Hub, worker: &Text, keys: Vec<Key>) -> Result<Option<Vec<(Key, Value)>>, CommError> {
-    let request = Request::encode("get_data", &GetData { keys, who: None });
+async fn fetch(
+    hub: &Hub,
+    worker: &Text,
+    keys: Vec<Key>,
+    serializers: Optional<Vec<Text>>,
+) -> Result<Option<Vec<(Key, Value)>>, CommError> {
+    let request = Request::encode("get_data", &GetData { keys, who: None, serializers });
     let reply = hub.pool.request_and(worker, &request, async |connection, reply| {
         let reply: GetDataReply = decode(&reply)?;
         if &*reply.status == "OK" {

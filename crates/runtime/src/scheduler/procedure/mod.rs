@@ -38,7 +38,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
             hub.close();
             Ok("OK".into())
         }
-        "gather" => gather::gather(hub, request.arguments()?).await,
+        "gather" => gather::gather(hub, request.arguments()?, request.serializers.clone()).await,
         "scatter" => scatter::scatter(hub, request.arguments()?).await,
         "broadcast" => broadcast::broadcast(hub, request.arguments()?).await,
         "proxy" => broadcast::proxy(hub, request.arguments()?).await,
