@@ -1,7 +1,8 @@
 //! The executor: a Python process beside the scheduler, which reads what only Python can read.
 //!
 //! It is asked one thing at a time, over two pipes, in messages of the Dask protocol. When it dies, who has just asked
-//! gets an error, and the next who asks gets a new process.
+//! gets an error, and the next who asks gets a new process; one that dies before it has begun is replaced, once. While it
+//! is busy for long with the graph of one client, a second process reads those of others.
 //!
 //! ```text
 //! pickled expression ─► executor ─► keys, dependencies, annotations, pickled tasks, shared buffers ─► order
@@ -17,6 +18,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use cenote_core::protocol::client::UpdateGraph;
 use cenote_core::protocol::exception::Builtin;
@@ -27,7 +29,8 @@ use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::GraphSpec;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use directory::Directory;
 use graph::{About, GraphBuilder};
@@ -35,6 +38,9 @@ use process::Process;
 
 /// Finding the order of more tasks than this takes so long that others would notice it.
 const LARGE_TASKS_MIN: usize = 5000;
+
+/// How long a graph waits for another one to be read before a second process reads it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which Python runs the executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +103,8 @@ pub struct Executor {
     greeting: Greeting,
     /// Nothing while it is asked, or after it died.
     process: Mutex<Option<Process>>,
+    /// Reads other graphs while the first process takes long over one, and goes when that is done.
+    helper: Mutex<Option<Process>>,
     /// The requests that made plugins start, which they do again in a new process.
     plugins: RefCell<Vec<Value>>,
 }
@@ -110,7 +118,8 @@ impl Executor {
         let mut process = Process::spawn(&settings)?;
         let greeting = process.greet(&settings).await?;
         let directory = Directory::create().map_err(StartError::Directory)?;
-        Ok(Self { settings, directory, greeting, process: Mutex::new(Some(process)), plugins: RefCell::default() })
+        let (process, helper, plugins) = (Mutex::new(Some(process)), Mutex::default(), RefCell::default());
+        Ok(Self { settings, directory, greeting, process, helper, plugins })
     }
 
     /// What the process said of itself.
@@ -118,12 +127,18 @@ impl Executor {
         &self.greeting
     }
 
+    /// The id of its process, once it is not busy; none if it has to be started first.
+    pub async fn pid(&self) -> Option<u32> {
+        self.process.lock().await.as_ref().and_then(Process::pid)
+    }
+
     /// Where files are put that clients upload. It goes with the executor.
     pub fn local_directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Makes a flat graph of what a client has pickled. Graphs are read in the order in which they are given.
+    /// Makes a flat graph of what a client has pickled. Graphs are read in the order in which they are given, but for those
+    /// that need not wait for one that takes long.
     ///
     /// # Errors
     /// What Python raised, as a stock scheduler would tell the client; or the executor died.
@@ -162,7 +177,9 @@ impl Executor {
             value = answer.get("value").cloned().ok_or("it says no value")?;
             Ok(())
         };
-        self.ask(Value::Map(arguments.clone()).encode(), hear).await.map_err(reply)?;
+        let question = Value::Map(arguments.clone()).encode();
+        self.ask_process(self.process.lock().await, question, hear).await.map_err(reply)?;
+        self.dismiss_helper();
         arguments.push(("again".into(), Value::Bool(true)));
         let arguments = Value::Map(arguments);
         match &*request.op {
@@ -176,9 +193,35 @@ impl Executor {
         Ok(value)
     }
 
-    /// Asks, and hears all messages of the answer.
-    async fn ask(&self, question: Frames, mut hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
-        let mut slot = self.process.lock().await;
+    /// Asks whichever process is free, and hears all messages of the answer.
+    async fn ask(&self, question: Frames, hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
+        if let Ok(slot) = timeout(PATIENCE, self.process.lock()).await {
+            let answered = self.ask_process(slot, question, hear).await;
+            self.dismiss_helper();
+            return answered;
+        }
+        let slot = tokio::select! {
+            biased;
+            slot = self.process.lock() => slot,
+            slot = self.helper.lock() => slot,
+        };
+        self.ask_process(slot, question, hear).await
+    }
+
+    /// Ends the second process if it has nothing to do: what is told to the first one would have to be told to it, too.
+    fn dismiss_helper(&self) {
+        if let Ok(mut helper) = self.helper.try_lock() {
+            *helper = None;
+        }
+    }
+
+    /// Asks a process, and hears all messages of the answer.
+    async fn ask_process(
+        &self,
+        mut slot: MutexGuard<'_, Option<Process>>,
+        question: Frames,
+        mut hear: impl FnMut(Value) -> Result<(), String>,
+    ) -> Result<(), Exception> {
         // Whoever stops listening to an answer leaves no process behind that would go on with it.
         let mut process = self.ready(slot.take()).await?;
         if let Err(broken) = process.ask(&question).await {

@@ -46,6 +46,11 @@ impl Process {
         Ok(Self { child, to, from, buffer: BytesMut::new(), decoder, ready: false })
     }
 
+    /// Its id, unless it is known to have ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Whether it has said what it is.
     pub fn is_ready(&self) -> bool {
         self.ready
