@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 #![allow(clippy::needless_pass_by_value, reason = "closures read better so")]
 
+use std::collections::HashMap;
 use std::process::Command;
 
 use bytes::BytesMut;
@@ -13,7 +14,7 @@ use cenote_core::protocol::exception::{LastWorker, killed_worker};
 use cenote_core::protocol::frame::{Decoded, Decoder};
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
-use cenote_core::scheduler::stimulus::GraphSpec;
+use cenote_core::scheduler::stimulus::{GraphSpec, TaskSpec};
 
 fn python() -> String {
     std::env::var("PYO3_PYTHON").unwrap_or("python3".into())
@@ -41,12 +42,17 @@ fn with_executor(test: impl AsyncFn(&Executor)) {
     });
 }
 
+/// What `graphs.py` writes.
+fn written(arguments: &[&str]) -> Vec<u8> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/executor/graphs.py");
+    let output = Command::new(python()).arg(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
 /// What a stock client says in a case of `graphs.py`.
 fn said(case: &str) -> UpdateGraph {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/executor/graphs.py");
-    let output = Command::new(python()).args([script, case]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut bytes = BytesMut::from(output.stdout.as_slice());
+    let mut bytes = BytesMut::from(written(&[case]).as_slice());
     let Ok(Decoded::Message(frames)) = Decoder::default().decode(&mut bytes) else { panic!("no message") };
     match Batch::new(&frames).unwrap().next().unwrap().unwrap() {
         FromClient::UpdateGraph(graph) => graph,
@@ -137,6 +143,45 @@ fn a_graph_has_its_dependencies_and_order() {
 }
 
 #[test]
+fn the_order_is_that_of_a_stock_scheduler_or_as_good() {
+    with_executor(async |executor| {
+        for case in ["named", "wide", "woven"] {
+            let mut tasks = read(executor, case).await.unwrap().tasks;
+            tasks.sort_by_key(|task| task.order);
+            let ours: Vec<_> = tasks.iter().map(|task| task.key.to_string()).collect();
+            let theirs = String::from_utf8(written(&[case, "order"])).unwrap();
+            let theirs: Vec<_> = theirs.lines().map(String::from).collect();
+            let (held, held_there) = (held_max(&ours, &tasks), held_max(&theirs, &tasks));
+            assert!(held <= held_there + held_there / 8, "{case}: {held} results are held, not {held_there}");
+            // What is alike by every measure, Dask takes in the order of Python's hashes.
+            assert!(case != "named" || ours == theirs, "{ours:?}");
+        }
+    });
+}
+
+/// How many results are held at most if tasks run in this order.
+fn held_max(order: &[String], tasks: &[TaskSpec]) -> usize {
+    let needs: HashMap<String, Vec<String>> = tasks
+        .iter()
+        .map(|task| (task.key.to_string(), task.dependencies.iter().map(Key::to_string).collect()))
+        .collect();
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for (place, key) in order.iter().enumerate() {
+        for need in &needs[key] {
+            last.insert(need, place);
+            assert!(!needs.contains_key(need) || order[..place].contains(need), "{need} comes after {key}");
+        }
+    }
+    let (mut held, mut most) = (0_usize, 0);
+    for (place, key) in order.iter().enumerate() {
+        held += 1;
+        most = most.max(held);
+        held -= needs[key].iter().filter(|need| needs.contains_key(*need) && last[need.as_str()] == place).count();
+    }
+    most
+}
+
+#[test]
 fn annotations_of_layers_are_told_apart() {
     with_executor(async |executor| {
         let graph = read(executor, "annotated").await.unwrap();
@@ -165,6 +210,36 @@ fn a_graph_that_kills_it_is_an_error_and_the_next_is_read() {
             assert!(error.contains("exit status: 7"), "{error}");
         }
         assert_eq!(read(executor, "submits").await.unwrap().tasks.len(), 1);
+    });
+}
+
+#[test]
+fn a_graph_that_takes_long_does_not_hold_up_others() {
+    with_executor(async |executor| {
+        let (slow, quick) = (said("slow"), said("submits"));
+        let others = async {
+            for _ in 0..2 {
+                tokio::task::yield_now().await;
+                assert_eq!(executor.materialize(quick.clone(), "other").await.unwrap().tasks.len(), 1);
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = executor.materialize(slow, "client") => panic!("others had to wait"),
+            () = others => {}
+        }
+        assert_eq!(executor.materialize(quick, "other").await.unwrap().tasks.len(), 1);
+    });
+}
+
+#[test]
+fn one_that_died_while_idle_is_replaced_unseen() {
+    with_executor(async |executor| {
+        let pid = executor.pid().await.unwrap().to_string();
+        let graph = said("submits");
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        // Whether it is known to be dead by now or not.
+        assert_eq!(executor.materialize(graph, "client").await.unwrap().tasks.len(), 1);
     });
 }
 
