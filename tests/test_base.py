@@ -258,6 +258,12 @@ except ImportError as error:
     assert "pip install" in str(error)
 else:
     raise AssertionError
+try:
+    import cenote.dask
+except ImportError as error:
+    assert error.name == "dask" and "pip install dask" in str(error)
+else:
+    raise AssertionError
 """
 
 

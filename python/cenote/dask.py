@@ -15,8 +15,15 @@ frames of Cenote are left out of tracebacks where Dask's are.
 
 from __future__ import annotations
 
-import dask
-import dask.base
+try:
+    import dask
+    import dask.base
+except ImportError as error:
+    raise ImportError(
+        f"cenote.dask is Dask's side of Cenote and needs the package {error.name or 'dask'!r}, which is not installed: "
+        "run  python -m pip install dask",
+        name=error.name,
+    ) from error
 
 from cenote.highlevelgraph.layer import tell_dask
 from cenote.threaded import get
