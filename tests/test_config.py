@@ -119,6 +119,8 @@ def test_what_is_set_in_dask_is_seen_and_what_is_set_here_wins(first, second):
             assert (ours.get("num_workers"), theirs.get("num_workers")) == (6, 5)
         with ours.set({{"tokenize.ensure-deterministic": False}}):
             assert ours.get("tokenize.ensure-deterministic") is False
+            ours.update(ours.config, {{"tokenize": {{"ensure-deterministic": True}}}})
+            assert ours.get("tokenize.ensure-deterministic") is True
         assert ours.get("scheduler") == "sync"
     assert ours.get("scheduler", None) is None
     with theirs.set({{"optimization.fuse.ave-width": 3}}), ours.set({{"optimization.fuse.max-height": 4}}):

@@ -214,7 +214,8 @@ def _resolve(key: str) -> Any:
         ours, theirs = theirs, look_up(key, global_config)
         return merge(theirs, ours) if isinstance(ours, Mapping) and isinstance(theirs, Mapping) else ours
     if not isinstance(ours, Mapping):
-        return ours
+        seen = look_up(key, global_config)  # where it was set too, and may have been updated since
+        return ours if seen is MISSING else seen
     levels = [look_up(key, global_config), theirs, ours]
     return merge(*(level for level in levels if isinstance(level, Mapping)))
 
