@@ -63,14 +63,16 @@ impl Cluster {
         self.check_emptiness();
     }
 
-    /// Everything works again.
+    /// Everything works again, but for workers that are stopped: who is silent for too long is done without.
     fn heal(&mut self) {
         self.faults = false;
         self.executor_dies = false;
         self.outage_end = 0;
         self.net.heal();
         for index in 0..self.workers.len() {
-            self.thaw(index);
+            if !self.workers[index].frozen {
+                self.thaw(index);
+            }
             self.boot(index);
         }
     }
