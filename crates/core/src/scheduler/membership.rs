@@ -81,6 +81,9 @@ impl Scheduler {
                 if let Some(spans) = heartbeat.extensions.0.as_ref().and_then(|it| it.get("spans")) {
                     self.spans.measure(spans);
                 }
+                if let Some(said) = heartbeat.extensions.0.as_ref().and_then(|it| it.get("shuffle")) {
+                    self.note_progress(id, said);
+                }
                 for (key, seconds) in heartbeat.executing.0 {
                     self.learn_executing(id, &key, seconds);
                 }

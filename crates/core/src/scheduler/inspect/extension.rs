@@ -4,7 +4,7 @@ use super::seen::{Object, Seen};
 use crate::scheduler::Scheduler;
 use crate::scheduler::stimulus::Text;
 
-const EXTENSIONS: [&str; 10] = [
+const EXTENSIONS: [&str; 11] = [
     "locks",
     "multi_locks",
     "publish",
@@ -15,11 +15,16 @@ const EXTENSIONS: [&str; 10] = [
     "events",
     "spans",
     "stealing",
+    "shuffle",
 ];
 
 impl Scheduler {
     pub(super) fn extensions_seen() -> Seen {
         Seen::map(EXTENSIONS.iter().map(|&name| (name.into(), Seen::Object(Object::Extension(name.into())))))
+    }
+
+    pub(super) fn plugins_seen() -> Seen {
+        Seen::map(std::iter::once(("shuffle".into(), Seen::Object(Object::Extension("shuffle".into())))))
     }
 
     pub(super) fn topics_seen(&self) -> Seen {

@@ -86,6 +86,7 @@ impl Scheduler {
             Object::Root => self.root_attribute(name),
             Object::Extension(extension) if &**extension == "spans" => self.spans_attribute(name),
             Object::Extension(extension) if **extension == *"stealing" => self.stealing_attribute(name),
+            Object::Extension(extension) if &**extension == "shuffle" => self.shuffle_attribute(name),
             Object::Extension(extension) => self.coordination.seen(extension, name),
             Object::Topic(topic) => self.topic_attribute(topic, name),
             Object::Memory(worker) => self.memory_attribute(*worker, name),

@@ -78,7 +78,7 @@ impl Scheduler {
                     self.bandwidths.workers().map(|(it, bandwidth)| (pair(it).into(), bandwidth.into())).collect(),
                 )
             }
-            "plugins" => Seen::Map(Vec::new()),
+            "plugins" => Self::plugins_seen(),
             "task_metadata" => self.metadata_value().into(),
             "allowed_failures" => u64::from(self.settings.allowed_failures).into(),
             "WORKER_SATURATION" => self.settings.worker_saturation.into(),

@@ -10,6 +10,7 @@
 mod end;
 mod plan;
 mod request;
+mod seen;
 
 use std::collections::VecDeque;
 
@@ -23,6 +24,7 @@ use super::validate::{Violation, must};
 use super::worker::WorkerId;
 use crate::key::Key;
 use crate::protocol::serialized::Pickled;
+use crate::protocol::value::Value;
 
 /// Barriers are known by their names.
 const BARRIER: &str = "shuffle-barrier-";
@@ -38,6 +40,8 @@ struct Run {
     spec: Pickled,
     /// The workers that take part.
     participants: Set<WorkerId>,
+    /// How far each has come, as it says itself.
+    progress: Map<WorkerId, Value>,
     /// Whether it was noted that a task of it has failed.
     failed: bool,
 }
@@ -78,6 +82,15 @@ impl Scheduler {
     fn barrier(&self, shuffle: &str) -> Option<TaskId> {
         let id = self.tasks.id(&Key::from(&*format!("{BARRIER}{shuffle}")))?;
         self.tasks[id].run_spec.is_some().then_some(id)
+    }
+
+    /// A worker says how far it has come with its shuffles.
+    pub(super) fn note_progress(&mut self, worker: WorkerId, said: &Value) {
+        for run in self.shuffles.runs.values_mut() {
+            if let Some(progress) = said.get(&run.id) {
+                run.progress.insert(worker, progress.clone());
+            }
+        }
     }
 
     /// Whether a task takes its part of a shuffle that goes on.

@@ -7,7 +7,7 @@ use crate::protocol::shuffle::{PlanShuffle, ShufflePlan, inconsistent, over, tol
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::{Exception, Failure, Instruction};
-use crate::scheduler::registry::Set;
+use crate::scheduler::registry::{Map, Set};
 use crate::scheduler::shuffle::Run;
 use crate::scheduler::stimulus::Text;
 use crate::scheduler::task::TaskId;
@@ -124,7 +124,14 @@ impl Scheduler {
         for asker in askers {
             self.answer(asker.ticket, Ok(told(&planned.run_spec)));
         }
-        let run = Run { id: plan.shuffle, number: plan.number, spec: planned.run_spec, participants, failed: false };
+        let run = Run {
+            id: plan.shuffle,
+            number: plan.number,
+            spec: planned.run_spec,
+            participants,
+            progress: Map::default(),
+            failed: false,
+        };
         self.shuffles.runs.insert(plan.barrier, run);
     }
 
