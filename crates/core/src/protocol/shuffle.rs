@@ -50,8 +50,7 @@ record! {
 
 record! {
     /// The request `shuffle_barrier`: all data has been sent. Of the machine the process asks who must be told, under
-    /// another name; the answer is a list of workers, or nothing when the shuffle begins again instead. When the run is
-    /// over, the task is to be run again.
+    /// another name; the answer is a list of workers. When the run is over, the task is to be run again.
     PassBarrier {
         /// The shuffle.
         id: Text,

@@ -299,9 +299,9 @@ impl Scheduler {
             Stimulus::ShufflePlanned { ticket, outcome } => self.shuffle_planned(ticket, outcome),
             Stimulus::Tick => self.tick(),
         }
-        self.restart_shuffles();
         self.resume_waiting();
         self.advance_retirements();
+        self.restart_shuffles();
         self.fill_free_threads();
         self.note_idleness();
         *instructions = std::mem::take(&mut self.out);

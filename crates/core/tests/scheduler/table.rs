@@ -24,7 +24,12 @@ pub struct Table {
 impl Table {
     /// One client, `c`, and workers of one thread with these names.
     pub fn new(workers: &[&str]) -> Self {
-        let mut table = Self { scheduler: Scheduler::new(Settings::default()), now: 0.0 };
+        Self::with(Settings::default(), workers)
+    }
+
+    /// The same, with other settings.
+    pub fn with(settings: Settings, workers: &[&str]) -> Self {
+        let mut table = Self { scheduler: Scheduler::new(settings), now: 0.0 };
         table.tell(Stimulus::ClientJoined { client: "c".into(), versions: Value::Nil });
         for name in workers {
             table.tell(joined(name));

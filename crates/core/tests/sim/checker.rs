@@ -15,13 +15,14 @@ use super::client::Belief;
 use super::cluster::{Cluster, EXECUTOR_DIED};
 use super::mutants::Mutant;
 use super::stock::{StockProcess, StockWorker};
-use super::worker::{ModelWorker, RAISED_BY};
+use super::worker::{INHERITED, ModelWorker, RAISED_BY};
 
 /// Faults end after so many seconds, and everything must be done after so many more.
 const FAULTY_SECONDS: u64 = 5;
 const HEALED_SECONDS: u64 = 40;
 /// What is raised when something has broken.
-const FAULTS: &[&str] = &[EXECUTOR_DIED, "KilledWorker", "Actor was lost", "NoValidWorkerError", "NoWorkerError"];
+const FAULTS: &[&str] =
+    &[EXECUTOR_DIED, INHERITED, "KilledWorker", "Actor was lost", "NoValidWorkerError", "NoWorkerError"];
 const SECOND: u64 = 1_000_000;
 
 /// Runs a seed to its end, and returns the scheduler for those who count.

@@ -2,6 +2,8 @@
 
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{FromClient, ToClient};
+use cenote_core::protocol::question::Question;
+use cenote_core::protocol::serialized::Pickled;
 use cenote_core::protocol::worker::{FreeKeys, FromWorker, StealResponse, ToWorker};
 use cenote_core::scheduler::Scheduler;
 use cenote_core::scheduler::instruction::Instruction;
@@ -60,6 +62,14 @@ pub enum Mutant {
     SendsStolenTasksTwice,
     /// What was asked for is forgotten, and who has it is told to free it.
     FreesWhatItAsksFor,
+    /// What Python says of shuffles is lost.
+    LosesPlans,
+    /// Workers are not told that a run of a shuffle is over.
+    KeepsRuns,
+    /// Workers are told of no run but the first.
+    RepeatsRuns,
+    /// Tasks run wherever they like, not where their part of a shuffle is.
+    ScattersParts,
 }
 
 impl Mutant {
@@ -89,6 +99,10 @@ impl Mutant {
         Self::AsksInTheSameWords,
         Self::SendsStolenTasksTwice,
         Self::FreesWhatItAsksFor,
+        Self::LosesPlans,
+        Self::KeepsRuns,
+        Self::RepeatsRuns,
+        Self::ScattersParts,
     ];
 
     /// What the machine hears instead.
@@ -125,6 +139,18 @@ impl Mutant {
         Some(match (stimulus, self) {
             (Stimulus::Client { said: FromClient::ClientDesiresKeys(_), .. }, Self::ForgetsInterests)
             | (Stimulus::Client { said: FromClient::ClientReleasesKeys(_), .. }, Self::KeepsInterests) => return None,
+            (Stimulus::ShufflePlanned { .. }, Self::LosesPlans) => return None,
+            (Stimulus::ShufflePlanned { ticket, outcome: Ok(mut plan) }, Self::RepeatsRuns) => {
+                let text = plan.run_spec.pickle().expect("a run is a pickle");
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let (_, workers) = text.split_once(';').expect("Python has said so");
+                plan.run_spec = Pickled::new(format!("1;{workers}").as_bytes(), Vec::new());
+                Stimulus::ShufflePlanned { ticket, outcome: Ok(plan) }
+            }
+            (Stimulus::Asked { ticket, question: Question::ShuffleRestrictTask(mut it) }, Self::ScattersParts) => {
+                it.run_id = -1;
+                Stimulus::Asked { ticket, question: it.into() }
+            }
             (Stimulus::Submit { .. }, Self::LosesGraphs) | (Stimulus::Materialized { .. }, Self::LosesOutcomes)
                 if count.is_multiple_of(3) =>
             {
@@ -148,6 +174,7 @@ impl Mutant {
         *count += 1;
         match (instruction, self) {
             (Instruction::ToWorker { message: ToWorker::FreeKeys(_), .. }, Self::KeepsKeys)
+            | (Instruction::ToWorker { message: ToWorker::ShuffleFail(_), .. }, Self::KeepsRuns)
             | (Instruction::ToClient { message: ToClient::TaskErred(_), .. }, Self::HidesFailures)
             | (Instruction::ToClient { message: ToClient::CancelledKeys(_), .. }, Self::HidesCancellations) => {
                 vec![]

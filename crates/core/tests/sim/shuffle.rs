@@ -241,7 +241,6 @@ impl Cluster {
                 let participants = participants.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect();
                 return self.tell_participants(asking, participants, shuffle, run);
             }
-            (Question::PassBarrier(_), Ok(_)) => Told::Passed,
             (_, Ok(answer)) if answer.get("status").and_then(Value::as_str) != Some("OK") => {
                 let class = answer.get("exception_text").and_then(Value::as_str).unwrap_or_default();
                 let barrier = asking.key.starts_with(BARRIER);

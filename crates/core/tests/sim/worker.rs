@@ -21,6 +21,9 @@ use super::workload::{Fate, Workload};
 /// What tasks raise begins so, and ends with their keys.
 pub const RAISED_BY: &str = "raised by ";
 
+/// What tasks fail with begins so that were begun for an older attempt: stock workers go on with them, too.
+pub const INHERITED: &str = "inherited: ";
+
 /// A result as another worker has sent it: its value if it was there.
 pub type Fetched = (String, Option<u64>);
 
@@ -34,6 +37,8 @@ pub struct ModelTask {
     /// It runs, but nobody wants its result any more.
     cancelled: bool,
     seceded: bool,
+    /// It was begun for an older attempt, and goes on for this one.
+    inherited: bool,
     /// Which of the executions of this worker it is.
     started: u64,
 }
@@ -198,6 +203,7 @@ impl ModelWorker {
             return self.finish(&key, RunId(task.run_id));
         }
         if let Some(known) = self.tasks.get_mut(&key) {
+            known.inherited |= known.executing && known.run != RunId(task.run_id);
             known.run = RunId(task.run_id);
             known.cancelled = false;
             if known.executing {
@@ -218,7 +224,16 @@ impl ModelWorker {
             Number::Int(number) => number as f64,
             Number::Float(number) => number,
         });
-        let model = ModelTask { run, priority, inputs, executing: false, cancelled: false, seceded: false, started: 0 };
+        let model = ModelTask {
+            run,
+            priority,
+            inputs,
+            executing: false,
+            cancelled: false,
+            seceded: false,
+            inherited: false,
+            started: 0,
+        };
         self.tasks.insert(key, model);
     }
 
@@ -385,7 +400,7 @@ impl ModelWorker {
             return;
         }
         let Some(task) = self.tasks.get(key).filter(|task| task.executing && task.started == started) else { return };
-        let (run, cancelled, inputs) = (task.run, task.cancelled, task.inputs.clone());
+        let (run, cancelled, inherited, inputs) = (task.run, task.cancelled, task.inherited, task.inputs.clone());
         if workload.fate(key) == Fate::Kill {
             workload.spend(key);
             return self.acts.push(Act::Die);
@@ -402,6 +417,7 @@ impl ModelWorker {
         match step {
             _ if cancelled => return,
             Step::Moves => return self.say(Reschedule { key: key.into(), stimulus_id: "moves".into() }),
+            Step::Fails(text) if inherited => return self.say(failed(key.into(), run, &format!("{INHERITED}{text}"))),
             Step::Fails(text) => return self.say(failed(key.into(), run, &text)),
             _ => {}
         }

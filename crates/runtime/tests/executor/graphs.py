@@ -144,6 +144,13 @@ def order_of(message):
     print(*sorted(places, key=places.get), sep="\n")
 
 
+def rechunks(client):
+    import dask.array
+
+    whole = dask.array.ones((8, 8), chunks=(2, 8)).rechunk((8, 2), method="p2p")
+    return client.compute(whole, optimize_graph=False)
+
+
 class Unreadable:
     def __reduce__(self):
         return int, ("not a number",)

@@ -11,7 +11,10 @@ use cenote_core::key::Key;
 use cenote_core::protocol::batch::Batch;
 use cenote_core::protocol::client::{FromClient, UpdateGraph};
 use cenote_core::protocol::exception::{LastWorker, killed_worker};
+use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::frame::{Decoded, Decoder};
+use cenote_core::protocol::serialized::Pickled;
+use cenote_core::protocol::shuffle::{self, PlanShuffle, ShufflePlan};
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::{GraphSpec, TaskSpec};
@@ -211,6 +214,66 @@ fn a_graph_that_kills_it_is_an_error_and_the_next_is_read() {
         }
         assert_eq!(read(executor, "submits").await.unwrap().tasks.len(), 1);
     });
+}
+
+/// Asks which of two workers takes which part of what `rechunks` computes.
+async fn plan(executor: &Executor, run_id: i64, workers: [&str; 2], aligned: Vec<Pickled>) -> ShufflePlan {
+    let graph = read(executor, "rechunks").await.unwrap();
+    let is_barrier = |key: &Key| key.to_string().starts_with("shuffle-barrier-");
+    let barrier = graph.tasks.iter().find(|task| is_barrier(&task.key)).unwrap().run_spec.as_ref().clone();
+    let workers = workers.map(Into::into).to_vec();
+    let plan = PlanShuffle { barrier, run_id, workers, span_id: Optional(None), aligned };
+    executor.plan_shuffle(&plan).await.unwrap()
+}
+
+#[test]
+fn shuffles_are_planned_by_their_barriers() {
+    with_executor(async |executor| {
+        let first = plan(executor, 3, ["tcp://v:1", "tcp://w:1"], Vec::new()).await;
+        assert_eq!(first.workers, ["tcp://v:1".into(), "tcp://w:1".into()]);
+        let again = plan(executor, 4, ["tcp://w:1", "tcp://v:1"], vec![first.run_spec.clone()]).await;
+        let script = "import pickle, sys; runs = [pickle.loads(bytes.fromhex(it)) for it in sys.argv[1:]]; \
+                      print([run.run_id for run in runs], runs[0].worker_for == runs[1].worker_for, \
+                      runs[0].worker_for[0, 0], runs[0].worker_for[0, 3])";
+        let hex = [first, again].map(|plan| {
+            let pickle = plan.run_spec.pickle().unwrap();
+            pickle.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        });
+        let output = Command::new(python()).args(["-c", script]).args(hex).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, "[3, 4] True tcp://v:1 tcp://w:1\n", "{}", String::from_utf8_lossy(&output.stderr));
+    });
+}
+
+#[test]
+fn what_is_no_barrier_plans_no_shuffle() {
+    with_executor(async |executor| {
+        let barrier = read(executor, "submits").await.unwrap().tasks[0].run_spec.as_ref().clone();
+        let plan =
+            PlanShuffle { barrier, run_id: 1, workers: Vec::new(), span_id: Optional(None), aligned: Vec::new() };
+        let error = text(executor.plan_shuffle(&plan).await.unwrap_err());
+        assert!(error.starts_with("TypeError(") && error.contains("no barrier"), "{error}");
+    });
+}
+
+#[test]
+fn python_reads_the_pickles_of_shuffles() {
+    if !has_dask() {
+        return;
+    }
+    let script = "import pickle, sys; print(*[type(pickle.loads(bytes.fromhex(it))).__name__ for it in sys.argv[1:]])";
+    let exception = |answer: &Value| match answer.get("exception") {
+        Some(Value::Bytes(pickle)) => pickle.clone(),
+        other => panic!("{other:?} is no pickle"),
+    };
+    let Value::Bytes(again) = shuffle::reschedule("over").exception else { panic!("no pickle") };
+    let pickles =
+        [shuffle::worker_plugin(), exception(&shuffle::inconsistent("no")), exception(&shuffle::over("no")), again];
+    let hex = pickles.map(|pickle| pickle.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")));
+    let output = Command::new(python()).args(["-c", script]).args(hex).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = "ShuffleWorkerPlugin P2PConsistencyError ShuffleClosedError Reschedule\n";
+    assert_eq!(said, expected, "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -42,6 +42,8 @@ struct Run {
     participants: Set<WorkerId>,
     /// How far each has come, as it says itself.
     progress: Map<WorkerId, Value>,
+    /// Whether its barrier may be passed: all its data has been sent.
+    passed: bool,
     /// Whether it was noted that a task of it has failed.
     failed: bool,
 }
@@ -51,6 +53,8 @@ struct Run {
 pub(super) struct Shuffles {
     /// Those that go on, by their barriers.
     runs: Map<TaskId, Run>,
+    /// All barriers of which there has been a run.
+    barriers: Set<TaskId>,
     /// Those that are about to begin. Python has been asked about the first: the others wait, for parts of the data that
     /// are used together must go to the same workers.
     plans: VecDeque<Plan>,
@@ -58,8 +62,8 @@ pub(super) struct Shuffles {
     asked: Option<u64>,
     /// Tasks that may run only where their part is, with the workers that they were restricted to before.
     restricted: Map<TaskId, Vec<Text>>,
-    /// The barriers of the runs that have ended by what is done now.
-    ended: Vec<TaskId>,
+    /// The runs that have ended by what is done now, by their barriers; nothing if a barrier was passed without one.
+    ended: Map<TaskId, Option<Run>>,
     /// The number of the last run.
     run_last: i64,
     /// How many runs have been planned.
@@ -72,8 +76,14 @@ impl Shuffles {
         self.runs.values().any(|run| run.participants.contains(&worker))
     }
 
+    /// Whether a task is a barrier that was done in no run of its own. A worker that was told to stop, and then to begin
+    /// again, goes on with what it did for an older run.
+    fn was_not_passed(&self, id: TaskId) -> bool {
+        self.barriers.contains(&id) && self.runs.get(&id).is_none_or(|run| !run.passed)
+    }
+
     fn is_idle(&self) -> bool {
-        self.runs.is_empty() && self.plans.is_empty()
+        self.barriers.is_empty() && self.plans.is_empty()
     }
 }
 
@@ -106,6 +116,13 @@ impl Scheduler {
             must(passable, "a shuffle goes on while its barrier can be passed", &run.id)?;
             let here = run.participants.iter().all(|&worker| self.workers.get(worker).is_some());
             must(here, "who takes part in a shuffle is here", &run.id)?;
+        }
+        for &barrier in &self.shuffles.barriers {
+            let task = self.tasks.get(barrier);
+            must(task.is_some(), "the barriers of shuffles are known", &self.shuffles.barriers.len())?;
+            let passed = self.shuffles.runs.get(&barrier).is_some_and(|run| run.passed);
+            let behind = task.is_some_and(|task| task.state() == StateName::Memory);
+            must(passed || !behind, "a barrier is passed in a run", &self.tasks[barrier].key)?;
         }
         let known = self.shuffles.restricted.keys().all(|&task| self.tasks.get(task).is_some());
         must(known, "who waits for its part of a shuffle is known", &self.shuffles.restricted.len())?;

@@ -130,8 +130,10 @@ impl Scheduler {
             spec: planned.run_spec,
             participants,
             progress: Map::default(),
+            passed: false,
             failed: false,
         };
+        self.shuffles.barriers.insert(plan.barrier);
         self.shuffles.runs.insert(plan.barrier, run);
     }
 

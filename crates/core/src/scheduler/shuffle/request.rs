@@ -84,13 +84,14 @@ impl Scheduler {
         let answer = match self.run_numbered(&it.id, it.run_id) {
             Err(why) => Err(reschedule(&why)),
             Ok(barrier) if it.consistent => {
-                let participants = &self.shuffles.runs[&barrier].participants;
-                let addresses = participants.iter().map(|&worker| self.workers[worker].address().clone().into());
+                let run = &mut self.shuffles.runs[&barrier];
+                run.passed = true;
+                let addresses = run.participants.iter().map(|&worker| self.workers[worker].address().clone().into());
                 Ok(Value::Tuple(addresses.collect()))
             }
             Ok(barrier) => {
                 self.restart_shuffle(barrier);
-                Ok(Value::Nil)
+                Err(reschedule(&format!("shuffle {} begins again: some of its data was sent in another run", it.id)))
             }
         };
         self.answer(ticket, answer);

@@ -21,10 +21,8 @@ const ATTEMPTS_IN_VAIN_MAX: u32 = 3;
 
 /// Passes the barrier of a run, once all who take part know.
 pub(super) async fn barrier(hub: &Rc<Hub>, request: PassBarrier) -> Reply {
-    let Value::Tuple(participants) = hub.ask(Question::from(request.clone())).await? else {
-        tracing::warn!("shuffle {} begins again: some of its data was sent in another run", request.id);
-        return Ok(Value::Nil);
-    };
+    let participants = hub.ask(Question::from(request.clone())).await?;
+    let Value::Tuple(participants) = participants else { return Err(failure("nobody takes part")) };
     let workers = participants.iter().filter_map(Value::as_str).map(Text::from).collect();
     match tell_all(hub, workers, &request.id, request.run_id).await {
         Ok(()) => Ok(Value::Nil),
