@@ -248,6 +248,7 @@ fn who_takes_part_is_not_let_go() {
         minimum: Optional(None),
         target: Optional(None),
         attribute: Optional(None),
+        groups: Optional(None),
     };
     assert_eq!(table.scheduler.query(&Query::WorkersToClose(asked)), Ok(Value::Tuple(Vec::new())));
 }

@@ -138,8 +138,8 @@ impl Mutant {
     fn other(self, stimulus: Stimulus, count: u64) -> Option<Stimulus> {
         Some(match (stimulus, self) {
             (Stimulus::Client { said: FromClient::ClientDesiresKeys(_), .. }, Self::ForgetsInterests)
-            | (Stimulus::Client { said: FromClient::ClientReleasesKeys(_), .. }, Self::KeepsInterests) => return None,
-            (Stimulus::ShufflePlanned { .. }, Self::LosesPlans) => return None,
+            | (Stimulus::Client { said: FromClient::ClientReleasesKeys(_), .. }, Self::KeepsInterests)
+            | (Stimulus::ShufflePlanned { .. }, Self::LosesPlans) => return None,
             (Stimulus::ShufflePlanned { ticket, outcome: Ok(mut plan) }, Self::RepeatsRuns) => {
                 let text = plan.run_spec.pickle().expect("a run is a pickle");
                 let text = String::from_utf8_lossy(&text).into_owned();

@@ -37,8 +37,8 @@ pub struct ModelTask {
     /// It runs, but nobody wants its result any more.
     cancelled: bool,
     seceded: bool,
-    /// It was begun for an older attempt, and goes on for this one.
-    inherited: bool,
+    /// The attempt for which it was begun: it may go on for another one.
+    begun_for: RunId,
     /// Which of the executions of this worker it is.
     started: u64,
 }
@@ -203,7 +203,9 @@ impl ModelWorker {
             return self.finish(&key, RunId(task.run_id));
         }
         if let Some(known) = self.tasks.get_mut(&key) {
-            known.inherited |= known.executing && known.run != RunId(task.run_id);
+            if !known.executing {
+                known.begun_for = RunId(task.run_id);
+            }
             known.run = RunId(task.run_id);
             known.cancelled = false;
             if known.executing {
@@ -231,7 +233,7 @@ impl ModelWorker {
             executing: false,
             cancelled: false,
             seceded: false,
-            inherited: false,
+            begun_for: run,
             started: 0,
         };
         self.tasks.insert(key, model);
@@ -400,7 +402,8 @@ impl ModelWorker {
             return;
         }
         let Some(task) = self.tasks.get(key).filter(|task| task.executing && task.started == started) else { return };
-        let (run, cancelled, inherited, inputs) = (task.run, task.cancelled, task.inherited, task.inputs.clone());
+        let (run, cancelled, inherited, inputs) =
+            (task.run, task.cancelled, task.begun_for != task.run, task.inputs.clone());
         if workload.fate(key) == Fate::Kill {
             workload.spend(key);
             return self.acts.push(Act::Die);

@@ -18,6 +18,8 @@ use crate::scheduler::worker::WorkerId;
 pub(super) struct Plan {
     pub barrier: TaskId,
     pub shuffle: Text,
+    /// The span of the task that has asked first.
+    span: Option<Text>,
     /// The number that the run will have.
     number: i64,
     /// Who waits for it.
@@ -33,10 +35,12 @@ pub(super) struct Asker {
 
 impl Scheduler {
     /// Lets a run begin as soon as Python has planned it.
-    pub(super) fn plan_shuffle(&mut self, barrier: TaskId, shuffle: Text, asker: Asker) {
-        match self.shuffles.plans.iter_mut().find(|plan| plan.barrier == barrier) {
-            Some(plan) => plan.askers.push(asker),
-            None => self.shuffles.plans.push_back(Plan { barrier, shuffle, number: 0, askers: vec![asker] }),
+    pub(super) fn plan_shuffle(&mut self, barrier: TaskId, shuffle: Text, asker: Asker, task: TaskId) {
+        if let Some(plan) = self.shuffles.plans.iter_mut().find(|plan| plan.barrier == barrier) {
+            plan.askers.push(asker);
+        } else {
+            let span = self.groups.span(self.tasks[task].group).cloned();
+            self.shuffles.plans.push_back(Plan { barrier, shuffle, span, number: 0, askers: vec![asker] });
         }
         self.ask_for_plan();
     }
@@ -52,7 +56,8 @@ impl Scheduler {
         let number = self.shuffles.run_last;
         let run_spec = self.tasks[barrier].run_spec.clone().expect("only what was submitted is planned");
         let (workers, aligned) = (self.candidates(barrier), self.aligned(barrier));
-        let plan = PlanShuffle { barrier: run_spec, run_id: number, workers, span_id: Optional(None), aligned };
+        let span_id = Optional(self.shuffles.plans[0].span.clone());
+        let plan = PlanShuffle { barrier: run_spec, run_id: number, workers, span_id, aligned };
         self.ticket_last += 1;
         let ticket = self.ticket_last;
         self.shuffles.asked = Some(ticket);

@@ -56,12 +56,14 @@ impl Scheduler {
             let answer = told(&run.spec);
             return self.answer(ticket, Ok(answer));
         }
-        let state = self.tasks.id(&it.key).map_or(StateName::Forgotten, |id| self.tasks[id].state());
-        if state != StateName::Processing {
+        let task = self.tasks.id(&it.key);
+        let state = task.map_or(StateName::Forgotten, |id| self.tasks[id].state());
+        if let Some(task) = task.filter(|_| state == StateName::Processing) {
+            self.plan_shuffle(barrier, it.shuffle_id, Asker { ticket, worker }, task);
+        } else {
             let text = format!("the task {} should be processing, but is {}", it.key, state.name());
-            return self.answer(ticket, Ok(over(&text)));
+            self.answer(ticket, Ok(over(&text)));
         }
-        self.plan_shuffle(barrier, it.shuffle_id, Asker { ticket, worker });
     }
 
     /// From now on a task runs only where its part of a shuffle goes. Whoever asks gives the task up: it is run again
