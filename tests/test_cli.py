@@ -1,5 +1,6 @@
 """The command ``cenote scheduler``: flags, files, lines, signals and pages, without any work."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -143,8 +144,6 @@ def test_help_and_version_are_told():
 
 def tell(identity, messages):
     """Say something over one connection, one message after another, and tell what is answered until it is closed."""
-    import asyncio
-
     from distributed.comm import CommClosedError, connect
 
     async def say():
@@ -202,3 +201,56 @@ def test_the_folder_that_a_killed_scheduler_has_left_is_removed_when_the_next_on
         process.terminate()
         assert process.wait(20) == 0
     assert not list(temporary.iterdir())
+
+
+class Sleeps:
+    """What takes seconds to be read."""
+
+    def __reduce__(self):
+        return time.sleep, (4,)
+
+
+def test_what_a_client_says_behind_a_graph_waits_with_the_client_when_it_is_much(tmp_path):
+    import psutil
+    from distributed.comm import connect
+    from distributed.protocol import Serialize, ToPickle
+
+    graph = {
+        "op": "update-graph",
+        "expr_ser": Serialize(Sleeps()),
+        "keys": {"x"},
+        "internal_priority": None,
+        "submitting_task": None,
+        "fifo_timeout": "60s",
+        "actors": None,
+        "code": ToPickle(()),
+        "annotations": ToPickle({}),
+        "span_metadata": ToPickle({}),
+    }
+    released = {"op": "client-releases-keys", "keys": ["k" * 1_000_000], "client": "c"}
+
+    async def talk(address, process):
+        comm = await connect(address)
+        await comm.write({"op": "register-client", "client": "c", "reply": False, "versions": {}})
+        assert [message["op"] for message in await comm.read()] == ["stream-start"]
+        before = most = process.memory_info().rss
+        await comm.write([graph])
+        for _ in range(300):
+            await comm.write([released])
+        await comm.write([{"op": "heartbeat-client"}])
+        heard = []
+        reading = asyncio.ensure_future(comm.read())
+        while not (await asyncio.wait([reading], timeout=0.05))[0]:
+            most = max(most, process.memory_info().rss)
+        heard += [message["op"] for message in await reading]
+        while "adjust-heartbeat-interval" not in heard:
+            heard += [message["op"] for message in await comm.read()]
+        await comm.close()
+        return heard, most - before
+
+    with scheduler(tmp_path) as (process, identity, log):
+        talking = talk(identity["address"], psutil.Process(process.pid))
+        heard, grown = asyncio.run(asyncio.wait_for(talking, 60))
+        assert heard == ["task-erred", "adjust-heartbeat-interval"], log.read_text()
+        # Of 300 MB 64, and room to read them into.
+        assert 50e6 < grown < 200e6

@@ -76,6 +76,11 @@ impl Scheduler {
         })
     }
 
+    /// Whether a graph of a client is being read, and what it says waits behind it.
+    pub fn is_reading(&self, client: &Text) -> bool {
+        self.clients.id(client).is_some_and(|id| self.clients[id].reading.is_some())
+    }
+
     /// The state of a key.
     pub fn state(&self, key: &Key) -> Option<StateName> {
         self.tasks.id(key).map(|id| self.tasks[id].state())

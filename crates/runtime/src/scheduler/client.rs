@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use cenote_core::protocol::batch::Batch;
 use cenote_core::protocol::client::{CancelKeys, CloseClient, FromClient, RegisterClient};
 use cenote_core::protocol::field::Text;
@@ -14,6 +15,10 @@ use crate::comm::{CommError, Connection, Receiver};
 
 /// So many cancelled keys are named in the log.
 const CANCELLED_MAX: usize = 100;
+
+/// Bytes that a client may say behind a graph that is being read. What it says after that waits in its connection, and
+/// so with the client itself.
+const BEHIND_BYTES_MAX: usize = 1 << 26;
 
 /// Serves a client on a connection that is a stream from now on, until it goes.
 pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection: Connection) -> Result<(), CommError> {
@@ -51,8 +56,10 @@ fn log_cancel(name: &Text, it: &CancelKeys) {
 }
 
 async fn listen(hub: &Rc<Hub>, name: &Text, receiver: &mut Receiver) -> Result<(), CommError> {
+    let mut behind = 0;
     loop {
         let frames = receiver.receive().await?;
+        behind += frames.iter().map(Bytes::len).sum::<usize>();
         for said in Batch::<FromClient>::new(&frames)? {
             match said? {
                 FromClient::CloseStream(_) => return Ok(()),
@@ -64,6 +71,12 @@ async fn listen(hub: &Rc<Hub>, name: &Text, receiver: &mut Receiver) -> Result<(
                     hub.stimulate(Stimulus::Client { client: name.clone(), said });
                 }
             }
+        }
+        if behind > BEHIND_BYTES_MAX {
+            hub.graphs_read(name).await;
+        }
+        if !hub.machine().is_reading(name) {
+            behind = 0;
         }
     }
 }

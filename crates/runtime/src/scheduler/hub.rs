@@ -55,6 +55,8 @@ pub(super) struct Hub {
     journal: RefCell<Option<Journal>>,
     /// Whether something that must hold did not when it was last looked at.
     violated: Cell<bool>,
+    /// A graph was read, or could not be.
+    graph_read: Notify,
     closing: Notify,
     closed: Cell<bool>,
 }
@@ -129,6 +131,7 @@ impl Hub {
             turns: Cell::new(0),
             clock,
             violated: Cell::new(false),
+            graph_read: Notify::new(),
             closing: Notify::new(),
             closed: Cell::new(false),
         }))
@@ -228,6 +231,17 @@ impl Hub {
         self.closing.notify_waiters();
     }
 
+    /// Waits until no graph of a client is being read.
+    pub async fn graphs_read(&self, client: &Text) {
+        loop {
+            let read = self.graph_read.notified();
+            if !self.machine().is_reading(client) {
+                return;
+            }
+            read.await;
+        }
+    }
+
     /// Waits until the process is to end.
     pub async fn closing(&self) {
         let closing = self.closing.notified();
@@ -258,6 +272,7 @@ impl Hub {
                 tokio::task::spawn_local(async move {
                     let outcome = hub.executor.materialize(*graph, &client).await;
                     hub.stimulate(Stimulus::Materialized { ticket, outcome });
+                    hub.graph_read.notify_waiters();
                 });
             }
             Instruction::PlanShuffle { ticket, plan } => {
