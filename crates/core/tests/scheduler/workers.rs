@@ -5,7 +5,7 @@ use cenote_core::protocol::query::{Query, WorkersToClose};
 use cenote_core::protocol::question::{RetireWorkers, SetResources, SetRestrictions};
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{
-    AddKeys, HeartbeatWorker, RegisterWorker, ReleaseWorkerData, RequestRefreshWhoHas, WorkerStatusChange,
+    AddKeys, HeartbeatWorker, RegisterWorker, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, WorkerStatusChange,
 };
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::StateName;
@@ -99,6 +99,24 @@ fn a_worker_that_asks_for_what_nobody_computes_frees_it() {
     table.client(releases(&["a"]));
     let ask = RequestRefreshWhoHas { keys: keys(&["a", "b"]), stimulus_id: "s".into() };
     assert_eq!(table.worker("w", ask), "w: refresh b@v\nw: free a\n");
+}
+
+#[test]
+fn what_needs_a_lost_actor_is_given_up_before_its_copies_are() {
+    let mut table = Table::new(&["v"]);
+    let mut spec = graph(&[("a", &[]), ("b", &["a"])], &["a", "b"]);
+    spec.tasks[0].actor = true;
+    table.submit_graph(spec);
+    table.tell(joined("w"));
+    table.finished("v", "a", 0);
+    table.worker("w", AddKeys { keys: keys(&["a"]), stimulus_id: "s".into() });
+    let reschedule = Reschedule { key: "b".into(), stimulus_id: "s".into() };
+    table.worker("v", WorkerStatusChange { status: "paused".into(), stimulus_id: "s".into() });
+    assert_eq!(table.worker("v", reschedule), "v: free b\nw: compute b run 2 a@v,w\n");
+    let left = Stimulus::WorkerLeft { worker: "v".into(), expected: false };
+    let failed = "w: free b\nw: free a\nc: erred a by Worker holding Actor was lost\n";
+    let failed = format!("{failed}w: free b\nc: erred b by Worker holding Actor was lost\nw: gone v\n");
+    assert_eq!(table.tell(left), failed);
 }
 
 #[test]

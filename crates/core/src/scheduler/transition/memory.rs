@@ -45,14 +45,20 @@ impl Scheduler {
 
     /// Only actors fail after they were made.
     pub(super) fn memory_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
-        self.drop_replicas(id);
         let mut recommendations = Recommendations::default();
         let dependents: Vec<_> = self.tasks[id].dependents.iter().copied().collect();
         for dependent in dependents {
             if !matches!(self.tasks[dependent].state(), StateName::Memory | StateName::Erred) {
                 recommendations.add(dependent, Finish::Erred(failure.clone()));
             }
+            let worker = self.tasks[dependent].processing().map(|it| it.worker);
+            if let Some(worker) = worker.filter(|&worker| self.replicas.has(id, worker)) {
+                // A worker must give it up before it gives up its input.
+                let keys = vec![self.tasks[dependent].key.clone()];
+                self.free_keys(worker, keys);
+            }
         }
+        self.drop_replicas(id);
         let more = self.propagate_erred(id, failure, None);
         recommendations.update(more);
         recommendations
