@@ -171,14 +171,14 @@ compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hour
 	$(TEST_PYTHON) tests/compat/outside/run.py --tests core -n $(JOBS)
 
 sim: ## the simulated cluster on one seed after another, until one fails or you stop it
-	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed
+	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed -- --nocapture
 
 SEEDS ?= 0
 PAIRED_SEEDS := 60
 
 paired: $(TEST)/ready ## the simulated cluster with stock distributed's workers, without end; SEEDS=60 sets an end
 	CENOTE_SIM_STOCK="$(TEST_PYTHON) tests/compat/paired/workers.py" CENOTE_SIM_SEEDS=$(SEEDS) \
-		cargo test --quiet --package cenote-core --test sim stock_workers
+		cargo test --quiet --package cenote-core --test sim stock_workers -- --nocapture
 
 planted: $(TEST)/ready ## bugs planted inside a copy of the scheduler's machine, each of which the simulator must find
 	$(TEST_PYTHON) tests/planted/run.py

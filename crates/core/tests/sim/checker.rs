@@ -167,7 +167,7 @@ impl Cluster {
         }
     }
 
-    fn story(&self, name: &str) -> String {
+    pub fn story(&self, name: &str) -> String {
         let lines: Vec<_> =
             self.scheduler.story(&name.into()).map(|line| format!("{}: {:?}", line.stimulus, line.what)).collect();
         lines.join("\n")

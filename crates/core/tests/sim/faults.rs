@@ -209,8 +209,13 @@ impl Cluster {
                 self.say(client, CancelKeys { keys, force, reason: None, msg: None });
             }
             75..83 => {
-                let keys = keys.iter().map(|key| Key::from(&**key)).collect();
-                self.ask(&self.clients[client].name.clone(), None, Retry { keys, client: Optional(None) });
+                // Mostly what has failed; when something else is not known, nothing of it is tried again.
+                let all = self.chance.happens(100);
+                let client = &self.clients[client];
+                let failed = client.keys.iter().filter(|(_, belief)| all || matches!(belief, Belief::Erred(_)));
+                let keys = failed.map(|(key, _)| Key::from(&**key)).collect();
+                let client = client.name.clone();
+                self.ask(&client, None, Retry { keys, client: Optional(None) });
             }
             83..88 => self.fire_and_forget(client, &some),
             88..94 => self.scatter(client),

@@ -2,7 +2,7 @@
 //!
 //! After every step the scheduler's invariants are walked. Then everything heals: every key that a client wants must
 //! arrive with the right value or fail for a reason, and when nobody wants anything, nothing may be left anywhere.
-//! `CENOTE_SIM_SEED` runs one seed, and `CENOTE_SIM_TRACE` shows what goes in and out and mentions a key or an address; `CENOTE_SIM_SEEDS` sets how many are run, and 0 goes on for ever.
+//! `CENOTE_SIM_SEED` runs one seed, and `CENOTE_SIM_TRACE` shows what goes in and out and mentions a key or an address; `CENOTE_SIM_SEEDS` sets where they end, and 0 goes on for ever; `CENOTE_SIM_FIRST` sets where they begin.
 #![allow(clippy::disallowed_methods, reason = "the simulator reads its budget from the environment; core does not")]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "the numbers of a simulation are small")]
 
@@ -37,9 +37,12 @@ use mutants::Mutant;
 use stock::StockProcess;
 
 /// Seeds that are run when nothing else is said.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 200;
 /// Seeds in which a mutant must have been found.
 const MUTANT_SEEDS: u64 = 150;
+
+/// Without an end, a line is written after so many seeds.
+const SEEDS_A_LINE: u64 = 1000;
 
 /// So many seeds that failed are shown before the run ends.
 const FAILURES_SHOWN: usize = 10;
@@ -130,7 +133,10 @@ fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> (Reach
     let mut reached = Reached::new();
     let mut failed = Vec::new();
     let mut steals = StealOutcomes::default();
-    for seed in 0..seeds {
+    for seed in number("CENOTE_SIM_FIRST").unwrap_or(0)..seeds {
+        if seeds == u64::MAX && seed.is_multiple_of(SEEDS_A_LINE) {
+            println!("{seed} seeds have been run");
+        }
         match run(seed) {
             Ok(scheduler) => {
                 let these = scheduler.steal_outcomes();
@@ -141,7 +147,10 @@ fn reached(seeds: u64, run: impl Fn(u64) -> Result<Scheduler, String>) -> (Reach
                     *reached.entry((start, finish)).or_default() += scheduler.transitions(start, finish);
                 }
             }
-            Err(error) => failed.push(format!("CENOTE_SIM_SEED={seed}: {error}")),
+            Err(error) => {
+                println!("seed {seed} has failed");
+                failed.push(format!("CENOTE_SIM_SEED={seed}: {error}"));
+            }
         }
         if failed.len() == FAILURES_SHOWN {
             break;

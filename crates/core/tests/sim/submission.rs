@@ -29,13 +29,15 @@ impl Cluster {
         self.net.after(delay, Event::ClientActs { client });
     }
 
-    /// Sends a graph, as it is or pickled.
+    /// Sends a graph, as it is or pickled: a new one, or one that somebody has sent before.
     pub fn submit(&mut self, client: usize) {
         let older: Vec<String> = self.clients[client].keys.keys().cloned().collect();
         let label = format!("{client}x{}", self.graphs.len());
         // Stock workers cannot shuffle here: they have no network.
         let graph = if self.chance.happens(150) && self.workers.iter().all(|worker| worker.stock.is_none()) {
             self.workload.merge(&label, &mut self.chance)
+        } else if let Some(graph) = self.sent_before() {
+            graph
         } else {
             self.workload.graph(&label, &older, &mut self.chance)
         };
@@ -50,6 +52,13 @@ impl Cluster {
         } else {
             self.tell_scheduler(&name, None, Stimulus::Submit { client: (*name).into(), graph });
         }
+    }
+
+    /// A graph that somebody has sent before, now and then. A shuffle is sent once.
+    fn sent_before(&mut self) -> Option<GraphSpec> {
+        let shuffles = |graph: &GraphSpec| graph.tasks.iter().any(|task| task.key.to_string().starts_with("send-"));
+        let again = self.chance.happens(120);
+        self.chance.pick(&self.graphs).filter(|graph| again && !shuffles(graph)).cloned()
     }
 
     /// What Python makes of a graph.

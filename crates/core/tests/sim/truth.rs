@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cenote_core::key::Key;
+use cenote_core::protocol::client::FromClient;
 use cenote_core::protocol::field::Text;
+use cenote_core::protocol::question::Question;
 use cenote_core::protocol::worker::{ComputeTask, FromWorker, ToWorker};
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::Stimulus;
+use cenote_core::scheduler::story::Happening;
 use cenote_core::scheduler::task::{RunId, StateName};
 use cenote_core::scheduler::view::WorkerView;
 use cenote_core::scheduler::wait::WaitReason;
@@ -22,6 +25,10 @@ pub struct Before {
     queued: Vec<Key>,
     /// Whether workers that are gone now have died.
     deadly: bool,
+    /// What a client wants no more when this has been served.
+    cancelled: Option<(Text, Vec<Key>)>,
+    /// What has failed by itself and is tried again when this has been served.
+    retried: Vec<Key>,
 }
 
 /// How many workers died while they ran a task.
@@ -40,7 +47,43 @@ impl Cluster {
             _ => None,
         });
         let deadly = matches!(stimulus, Stimulus::WorkerLeft { expected: false, .. });
-        Before { running: running.collect(), queued: self.queue(), deadly }
+        let (cancelled, retried) = (self.cancelled(stimulus), self.retried(stimulus));
+        Before { running: running.collect(), queued: self.queue(), deadly, cancelled, retried }
+    }
+
+    /// What a client cancels with what it names: all that needs it, as far as nobody else wants that.
+    fn cancelled(&self, stimulus: &Stimulus) -> Option<(Text, Vec<Key>)> {
+        let Stimulus::Client { client, said: FromClient::CancelKeys(said) } = stimulus else { return None };
+        if self.scheduler.is_reading(client) {
+            return None;
+        }
+        let mut found: Vec<Key> = Vec::new();
+        let mut stack = said.keys.clone();
+        while let Some(key) = stack.pop() {
+            let Some(task) = self.scheduler.task(&key) else { continue };
+            let others = task.who_wants.iter().any(|it| it != client);
+            if (said.force || !others) && !found.contains(&key) {
+                let needs = |it: &&Key| self.scheduler.dependencies(it).any(|input| input == key);
+                stack.extend(self.scheduler.keys().filter(needs).cloned());
+                found.push(key);
+            }
+        }
+        Some((client.clone(), found))
+    }
+
+    /// What is asked to be tried again, and has failed by itself.
+    fn retried(&self, stimulus: &Stimulus) -> Vec<Key> {
+        let Stimulus::Asked { question: Question::Retry(asked), .. } = stimulus else { return Vec::new() };
+        // One that is not known is an error of the question.
+        if asked.keys.iter().any(|key| self.scheduler.state(key).is_none()) {
+            return Vec::new();
+        }
+        let failure = |key: &Key| self.scheduler.task(key).and_then(|task| task.failure);
+        let itself = |key: &&Key| {
+            failure(key).is_some_and(|failure| failure.cause == **key)
+                && self.scheduler.dependencies(key).all(|input| failure(&input).is_none())
+        };
+        asked.keys.iter().filter(itself).cloned().collect()
     }
 
     /// The queue, the most urgent first.
@@ -60,7 +103,17 @@ impl Cluster {
         self.check_reasons();
         self.check_queue(before);
         self.count_deaths(before);
-        self.check_blame();
+        self.check_failures();
+        if let Some((client, keys)) = &before.cancelled {
+            for key in keys {
+                let wants = self.scheduler.task(key).is_some_and(|task| task.who_wants.contains(client));
+                assert!(!wants, "{client} has cancelled {key} and still wants it");
+            }
+        }
+        for key in &before.retried {
+            let state = self.scheduler.state(key);
+            assert_ne!(state, Some(StateName::Erred), "{key} is not tried again: {}", self.story(&key.to_string()));
+        }
     }
 
     // ---- Reasons
@@ -155,7 +208,11 @@ impl Cluster {
     /// What has left the queue to be run was more urgent than what is still there.
     fn check_queue(&self, before: &Before) {
         self.queue();
-        let runs = |key: &&Key| self.scheduler.state(key) == Some(StateName::Processing);
+        // One that was released and is placed anew has not left the queue to be run.
+        let left = |key: &Key| self.scheduler.story(key).last().map(|line| line.what);
+        let queued = |it: &Happening| matches!(it, Happening::Transition { start: StateName::Queued, .. });
+        let processing = |key: &Key| self.scheduler.state(key) == Some(StateName::Processing);
+        let runs = |key: &&Key| processing(key) && left(key).as_ref().is_some_and(queued);
         let waits = |key: &&Key| self.scheduler.state(key) == Some(StateName::Queued);
         let mut behind = before.queued.iter().skip_while(|key| !waits(key));
         let overtaken = behind.clone().next();
@@ -186,14 +243,19 @@ impl Cluster {
         }
     }
 
-    /// Who is said to have killed workers has.
-    fn check_blame(&self) {
+    /// Who failed for an input's sake has one that has failed, and who is said to have killed workers has.
+    fn check_failures(&self) {
         if self.scheduler.count(StateName::Erred) == 0 {
             return;
         }
         for key in self.scheduler.keys().filter(|key| self.scheduler.state(key) == Some(StateName::Erred)) {
             let failure = self.scheduler.task(key).and_then(|task| task.failure).expect("what has failed says why");
-            if failure.cause == *key && matches!(failure.exception, Exception::KilledWorker { .. }) {
+            if failure.cause != *key {
+                let inputs: Vec<Key> = self.scheduler.dependencies(key).collect();
+                let known = inputs.len() == self.workload.inputs(&key.to_string());
+                let failed = inputs.iter().any(|it| self.scheduler.state(it) == Some(StateName::Erred));
+                assert!(failed || !known, "{key} has failed, and none of its inputs has: {failure:?}");
+            } else if matches!(failure.exception, Exception::KilledWorker { .. }) {
                 let deaths = self.deaths.possible.get(&key.to_string()).copied().unwrap_or(0);
                 assert!(deaths > ALLOWED_FAILURES, "{key} is blamed for {deaths} deaths");
             }

@@ -84,6 +84,11 @@ impl Workload {
         self.known.get(key).is_none_or(|known| known.fails || known.actor)
     }
 
+    /// How many inputs a task has.
+    pub fn inputs(&self, key: &str) -> usize {
+        self.known.get(key).map_or(0, |known| known.inputs.len())
+    }
+
     /// Whether a task is meant for a worker of this name, which has resources or has not.
     pub fn fits(&self, key: &str, name: &str, resources: bool) -> bool {
         let Some(known) = self.known.get(key) else { return true };
@@ -170,7 +175,7 @@ impl Workload {
             13..50 if self.slow => (Fate::Straggle, u32::MAX),
             _ => (Fate::Return, 0),
         };
-        let (workers, actor) = (Vec::new(), chance.happens(10));
+        let (workers, actor) = (Vec::new(), chance.happens(30));
         Known { inputs, fate, strikes, fails: false, actor, workers, others: false, gpu: false }
     }
 }
