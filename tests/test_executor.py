@@ -1,5 +1,6 @@
 """The package that the scheduler's executor runs, without the scheduler."""
 
+import asyncio
 import os
 import pickle
 import random
@@ -10,6 +11,7 @@ from array import array
 from functools import partial
 from operator import add, mul
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -27,7 +29,7 @@ from distributed.protocol.serialize import Serialized, serialize, to_serialize
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "crates/runtime/src/executor"))
 
-from cenote_executor import function, service
+from cenote_executor import feed, function, service
 from cenote_executor.channel import Channel, Closed
 from cenote_executor.graph import ACTOR, DATA, DATA_PRODUCER, materialize
 from cenote_executor.payload import Dumper, Payloads, Shared
@@ -384,7 +386,7 @@ def test_uploaded_files_can_be_imported_and_other_plugins_are_refused(tmp_path):
         list(function.register_scheduler_plugin(*place, cloudpickle.dumps(SchedulerPlugin())))
 
 
-def test_progress_bars_say_what_they_want_to_know():
+def test_progress_bars_say_what_they_want_to_know(tmp_path):
     from distributed.diagnostics import progressbar
 
     said = []
@@ -397,9 +399,6 @@ def test_progress_bars_say_what_they_want_to_know():
     async def connect(*_, **__):
         return Comm()
 
-    import asyncio
-    from unittest.mock import patch
-
     for bar in (
         progressbar.ProgressBar(["a", ("b", 1)], "tcp://h:1", complete=False),
         progressbar.MultiProgressBar(["a"], "tcp://h:1"),
@@ -409,11 +408,28 @@ def test_progress_bars_say_what_they_want_to_know():
         with patch.object(progressbar, "connect", connect), pytest.raises(InterruptedError):
             asyncio.run(bar.listen())
         bar.comm.abort = lambda: None
-    answers = [value(function.feed(message["setup"], message["function"])) for message in said[:2]]
-    assert [answer["grouped"] for answer in answers] == [False, True]
-    assert set(msgpack.unpackb(answers[0]["keys"], use_list=False)) == {"a", ("b", 1)}
-    for message in said[2:]:
-        with pytest.raises(NotImplementedError, match="by prefix only"):
-            list(function.feed(message["setup"]))
-    with pytest.raises(NotImplementedError, match="progress bars"):
-        list(function.feed(cloudpickle.dumps(print)))
+    place = ("tcp://127.0.0.1:8786", str(tmp_path))
+    plans = [value(feed.feed(*place, 1, message["setup"], message["function"])) for message in said[:3]]
+    assert [plan["group_by"] for plan in plans] == [None, "prefix", "spans"]
+    assert set(msgpack.unpackb(plans[0]["keys"], use_list=False)) == {"a", ("b", 1)}
+    with pytest.raises(NotImplementedError, match="by prefix or by spans only"):
+        list(feed.feed(*place, 1, said[3]["setup"]))
+
+
+def test_a_feed_of_a_function_says_what_it_returns_until_it_ends(tmp_path):
+    ended = []
+    with patch.object(feed.pickle, "loads", lambda made: made):  # the functions as they are, to look at them
+        plan = feed.feed(
+            "tcp://127.0.0.1:8786",
+            str(tmp_path),
+            7,
+            lambda _: [1],
+            lambda _, state: state[0],
+            lambda _, state: ended.append(state),
+        )
+        assert value(plan) == {"function": True}
+    assert value(feed.feed_next(7)) == 1
+    assert value(feed.feed_end(7)) is None
+    assert ended == [[1]]
+    with pytest.raises(RuntimeError, match="died"):
+        list(feed.feed_next(7))

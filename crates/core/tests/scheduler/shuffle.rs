@@ -261,3 +261,14 @@ fn a_failure_of_a_shuffle_ends_it() {
     let left = table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: false });
     assert!(!left.contains("compute"), "{left}");
 }
+
+#[test]
+fn a_barrier_of_a_run_that_its_worker_alone_believes_in_begins_all_again() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(SHUFFLE, &["o1", "o2"]);
+    table.finished("v", "s1", 0);
+    assert_eq!(table.finished("w", "s2", 1), "w: compute shuffle-barrier-x run 2 s2@w s1@v\n");
+    let said = table.ask(passes(7, true));
+    assert!(said.starts_with("w: fail x run 7\n") && said.contains("compute s1 run 3"), "{said}");
+    assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
+}

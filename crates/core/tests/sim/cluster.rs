@@ -209,6 +209,7 @@ impl Cluster {
         if let Some(recorder) = &mut self.recorder {
             self.journal.extend(recorder.after(&instructions));
         }
+        self.steals.leave(|address| self.scheduler.workers().any(|worker| &*worker.address == address));
         match self.scheduler.validate() {
             Err(violation) if !self.blind => panic!("{violation}"),
             _ => {}

@@ -9,15 +9,16 @@ use cenote_core::scheduler::stimulus::Stimulus;
 /// What a worker has answered that was asked for a task.
 pub struct Answered {
     key: String,
+    worker: String,
     /// Whether it still has the task.
     keeps: bool,
 }
 
 impl Answered {
     pub fn of(stimulus: &Stimulus) -> Option<Self> {
-        let Stimulus::Worker { said: FromWorker::StealResponse(it), .. } = stimulus else { return None };
+        let Stimulus::Worker { worker, said: FromWorker::StealResponse(it) } = stimulus else { return None };
         let gone = matches!(it.state.as_deref(), None | Some("ready" | "waiting"));
-        Some(Self { key: it.key.to_string(), keeps: !gone })
+        Some(Self { key: it.key.to_string(), worker: worker.to_string(), keeps: !gone })
     }
 }
 
@@ -53,6 +54,11 @@ impl Steals {
     /// Something happens: an answer, or something else.
     pub fn begin(&mut self, answered: Option<Answered>) {
         (self.answered, self.sent) = (answered, 0);
+    }
+
+    /// Whoever answered may have been let go by what was looked at next: then what it has begun runs elsewhere.
+    pub fn leave(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.answered = self.answered.take().filter(|answered| is_known(&answered.worker));
     }
 
     /// Whether a task is sent because it was given up elsewhere.

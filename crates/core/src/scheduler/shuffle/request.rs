@@ -5,7 +5,7 @@ use crate::protocol::exception::Builtin;
 use crate::protocol::question::Question;
 use crate::protocol::rpc::ErrorReply;
 use crate::protocol::shuffle::{
-    PassBarrier, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask, inconsistent, over, reschedule, told,
+    PassBarrier, ShuffleFail, ShuffleGet, ShuffleGetOrCreate, ShuffleRestrictTask, inconsistent, over, reschedule, told,
 };
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
@@ -81,10 +81,14 @@ impl Scheduler {
         self.answer(ticket, Ok(Value::map([("status", "OK".into())])));
     }
 
-    /// All data has been sent: the answer says who must be told. If some was sent in another run, all begins again.
+    /// All data has been sent: the answer says who must be told. If some was sent in another run, all begins again; and
+    /// also if there is no such run, for then nobody else knows that what was sent in it is nowhere.
     fn pass_barrier(&mut self, ticket: u64, it: &PassBarrier) {
         let answer = match self.run_numbered(&it.id, it.run_id) {
-            Err(why) => Err(reschedule(&why)),
+            Err(why) => {
+                self.end_unknown_run(it);
+                Err(reschedule(&why))
+            }
             Ok(barrier) if it.consistent => {
                 let run = &mut self.shuffles.runs[&barrier];
                 run.passed = true;
@@ -97,6 +101,17 @@ impl Scheduler {
             }
         };
         self.answer(ticket, answer);
+    }
+
+    /// Whoever runs a barrier takes a run for its own that is over: it is told, as it may not have heard.
+    fn end_unknown_run(&mut self, it: &PassBarrier) {
+        let Some(barrier) = self.barrier(&it.id) else { return };
+        let Some(worker) = self.tasks[barrier].processing().map(|processing| processing.worker) else { return };
+        let message = format!("shuffle {} (run {}) is over", it.id, it.run_id).into();
+        self.tell_worker(worker, ShuffleFail { shuffle_id: it.id.clone(), run_id: it.run_id, message });
+        if !self.shuffles.runs.contains_key(&barrier) {
+            self.restart_shuffle(barrier);
+        }
     }
 
     /// The barrier of a run, or why there is no such run.
