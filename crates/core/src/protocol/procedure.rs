@@ -144,14 +144,6 @@ record! {
 }
 
 record! {
-    /// The request `amm_handler`.
-    MemoryManager {
-        /// `start`, `stop`, `running` or `run_once`.
-        method: Text,
-    }
-}
-
-record! {
     /// The request `profile`: what was time spent on?
     Profile {
         /// The workers; all when this is not said.

@@ -25,6 +25,8 @@ operations! {
         Unregister "unregister",
         /// Let workers go, once what only they hold is elsewhere.
         RetireWorkers "retire_workers",
+        /// Start or stop the memory manager, let it run once, or ask whether it runs.
+        MemoryManagerQuestion "amm_handler",
         /// Compute failed keys again.
         Retry "retry",
         /// Results were put into workers from outside.
@@ -133,6 +135,14 @@ record! {
         target: Optional<i64>,
         /// What caused this.
         stimulus_id: Optional<Text>,
+    }
+}
+
+record! {
+    /// See [`Question::MemoryManagerQuestion`].
+    MemoryManagerQuestion {
+        /// `start`, `stop`, `running` or `run_once`.
+        method: Text,
     }
 }
 

@@ -225,6 +225,7 @@ impl Scheduler {
         self.tick_coordination();
         self.give_up_waiting();
         self.balance();
+        self.tick_memory_manager();
         self.watch();
     }
 

@@ -26,6 +26,7 @@ pub mod instruction;
 pub mod journal;
 mod measures;
 mod membership;
+mod memory_manager;
 mod messages;
 mod notice;
 mod occupancy;
@@ -68,8 +69,10 @@ use group::Groups;
 use idle::Idleness;
 use instruction::Instruction;
 use measures::Measures;
+use memory_manager::MemoryManager;
 use messages::Cause;
 use plugins::Plugins;
+use rebalance::Measure;
 use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
@@ -108,6 +111,14 @@ record! {
         work_stealing: bool,
         /// Seconds between two looks for such workers.
         work_stealing_interval: f64,
+        /// Whether the memory manager runs from the start.
+        memory_manager_start: bool,
+        /// Seconds between two runs of it.
+        memory_manager_interval: f64,
+        /// What it counts as the memory of a worker: `process`, `managed`, or `optimistic`.
+        memory_manager_measure: Text,
+        /// Whether it drops copies of results that nobody needs.
+        reduce_replicas: bool,
         /// Bytes a second between workers.
         bandwidth: f64,
         /// Seconds that a task takes of which nothing is known.
@@ -144,7 +155,16 @@ impl Settings {
     /// Seconds between two ticks, so that nothing that is done now and then comes late.
     pub fn tick_interval(&self) -> f64 {
         let stealing = if self.work_stealing { self.work_stealing_interval } else { TICK_MAX };
-        stealing.clamp(TICK_MIN, TICK_MAX)
+        stealing.min(self.memory_manager_interval).clamp(TICK_MIN, TICK_MAX)
+    }
+
+    /// What the memory manager counts as the memory of a worker.
+    fn memory_manager_measure(&self) -> Measure {
+        match &*self.memory_manager_measure {
+            "process" => Measure::Process,
+            "managed_total" => Measure::ManagedTotal,
+            _ => Measure::Managed,
+        }
     }
 }
 
@@ -159,6 +179,10 @@ impl Default for Settings {
             allowed_failures: 3,
             work_stealing: true,
             work_stealing_interval: 1.0,
+            memory_manager_start: true,
+            memory_manager_interval: 2.0,
+            memory_manager_measure: "optimistic".into(),
+            reduce_replicas: true,
             bandwidth: 100e6,
             unknown_duration: 0.5,
             default_durations: field::Map(BRIEF.map(|prefix| (prefix.into(), 1e-6)).into()),
@@ -205,6 +229,7 @@ pub struct Scheduler {
     bandwidths: Bandwidths,
     idleness: Idleness,
     stealing: Stealing,
+    memory_manager: MemoryManager,
     /// Workers that are about to leave.
     retirements: Vec<Retirement>,
     /// When it was last seen how far they are.
@@ -240,6 +265,7 @@ impl Scheduler {
             bandwidth: settings.bandwidth,
             groups: Groups::new(settings.unknown_duration, &settings.default_durations),
             bandwidths: Bandwidths::default(),
+            memory_manager: MemoryManager::new(settings.memory_manager_start),
             settings,
             tasks: Tasks::default(),
             workers: Workers::default(),

@@ -74,6 +74,7 @@ impl Scheduler {
                 let dropped = self.plugins.forget(&it);
                 self.answer(ticket, Ok(dropped.into()));
             }
+            Question::MemoryManagerQuestion(it) => self.ask_memory_manager(ticket, &it),
             Question::RetireWorkers(it) => self.retire_workers(ticket, &it),
             other => self.hear_about_shuffles(ticket, other),
         }

@@ -125,7 +125,7 @@ impl Scheduler {
     }
 
     /// Bytes that a worker has.
-    fn measured(&self, measure: Measure, worker: WorkerId) -> f64 {
+    pub(super) fn measured(&self, measure: Measure, worker: WorkerId) -> f64 {
         let metrics = &self.workers[worker].about.metrics;
         let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(0.0);
         let held = self.replicas.bytes(worker) as f64;

@@ -1,6 +1,6 @@
 //! Replicas: which worker holds which result, and how many bytes that makes.
 
-use super::registry::Map;
+use super::registry::{Map, Set};
 use super::relation::Relation;
 use super::task::{Task, TaskId};
 use super::worker::{Worker, WorkerId};
@@ -10,6 +10,8 @@ use super::worker::{Worker, WorkerId};
 pub(super) struct Replicas {
     pairs: Relation<Task, Worker>,
     bytes: Map<WorkerId, u64>,
+    /// What more than one worker has.
+    replicated: Set<TaskId>,
 }
 
 impl Replicas {
@@ -18,6 +20,9 @@ impl Replicas {
         let added = self.pairs.insert(task, worker);
         if added {
             *self.bytes.entry(worker).or_default() += nbytes;
+            if self.who_has(task).nth(1).is_some() {
+                self.replicated.insert(task);
+            }
         }
         added
     }
@@ -27,6 +32,9 @@ impl Replicas {
         let removed = self.pairs.remove(task, worker);
         if removed {
             self.take_bytes(worker, nbytes);
+            if !self.replicated.is_empty() && self.who_has(task).nth(1).is_none() {
+                self.replicated.swap_remove(&task);
+            }
         }
         removed
     }
@@ -34,6 +42,9 @@ impl Replicas {
     /// Nobody has the result any more. Returns who had it.
     pub fn remove_all(&mut self, task: TaskId, nbytes: u64) -> Vec<WorkerId> {
         let holders: Vec<_> = self.pairs.remove_left(task);
+        if holders.len() > 1 {
+            self.replicated.swap_remove(&task);
+        }
         for &worker in &holders {
             self.take_bytes(worker, nbytes);
         }
@@ -46,6 +57,24 @@ impl Replicas {
         if self.pairs.lefts(worker).next().is_none() {
             self.bytes.swap_remove(&worker);
         }
+    }
+
+    /// What more than one worker has: so many of it, others the next time.
+    pub fn replicated(&mut self, count: usize) -> Vec<TaskId> {
+        let some: Vec<_> = self.replicated.iter().copied().take(count).collect();
+        if some.len() == count {
+            // Those that stay go behind the others.
+            for id in &some {
+                self.replicated.swap_remove(id);
+            }
+            self.replicated.extend(&some);
+        }
+        some
+    }
+
+    /// Whether more than one worker is known to have the result.
+    pub fn is_replicated(&self, task: TaskId) -> bool {
+        self.replicated.contains(&task)
     }
 
     /// Whether the worker has the result.

@@ -125,6 +125,11 @@ impl Scheduler {
         self.workers.iter().find(|(_, worker)| worker.spec.name == name).map(|(id, _)| id)
     }
 
+    /// How many workers retire.
+    pub(super) fn retiring_count(&self) -> usize {
+        self.retirements.iter().map(|retirement| retirement.leaving.len()).sum()
+    }
+
     /// Lets go whose results are elsewhere. Costs nothing while nobody retires.
     pub(super) fn advance_retirements(&mut self) {
         if self.retirements.is_empty() || self.retirements_seen.is_some_and(|seen| self.now < seen + INTERVAL) {
@@ -136,8 +141,17 @@ impl Scheduler {
             if sends {
                 retirement.sent = Some(self.now);
             }
+            // Who cannot leave keeps what it holds: others who hold the same can, but nothing is sent to it.
+            let (mut staying, mut turns) = (Vec::new(), Vec::new());
             for leaving in std::mem::take(&mut retirement.leaving) {
-                match self.turn(leaving.worker, sends) {
+                let turn = self.turn(leaving.worker, sends, &staying);
+                if matches!(turn, Turn::Stays) {
+                    staying.push(leaving.worker);
+                }
+                turns.push((leaving, turn));
+            }
+            for (leaving, turn) in turns {
+                match turn {
                     Turn::Waits => retirement.leaving.push(leaving),
                     Turn::Leaves => self.let_worker_go(&mut retirement, leaving),
                     Turn::Stays => self.keep_worker(&mut retirement, leaving),
@@ -152,24 +166,29 @@ impl Scheduler {
         }
     }
 
-    fn turn(&mut self, id: WorkerId, sends: bool) -> Turn {
+    fn turn(&mut self, id: WorkerId, sends: bool, staying: &[WorkerId]) -> Turn {
         let Some(worker) = self.workers.get(id) else { return Turn::Leaves };
         if !worker.actors.is_empty() {
             return Turn::Stays;
         }
-        let unique: Vec<_> = self.replicas.has_what(id).filter(|&task| !self.is_safe(task)).collect();
+        let unique: Vec<_> = self.replicas.has_what(id).filter(|&task| !self.is_safe(task, staying)).collect();
         if unique.is_empty() {
             return Turn::Leaves;
         }
-        if sends && !self.copy_elsewhere(&unique) {
-            return Turn::Stays;
+        if sends {
+            // What has been copied makes room for what is on disk.
+            self.drop_what_is_elsewhere(id);
+            if !self.copy_elsewhere(&unique) {
+                return Turn::Stays;
+            }
         }
         Turn::Waits
     }
 
     /// Whether somebody has the result who does not retire.
-    fn is_safe(&self, task: TaskId) -> bool {
-        self.replicas.who_has(task).any(|holder| self.workers[holder].spec.status != WorkerStatus::Retiring)
+    fn is_safe(&self, task: TaskId, staying: &[WorkerId]) -> bool {
+        let stays = |holder| self.workers[holder].spec.status != WorkerStatus::Retiring || staying.contains(&holder);
+        self.replicas.who_has(task).any(stays)
     }
 
     /// Has others fetch results, those first that hold the least. False if there is nobody for one of them.
@@ -201,7 +220,7 @@ impl Scheduler {
             (true, true) => self.dismiss_worker(leaving.worker, true),
             (true, false) => self.remove_worker(leaving.worker, true),
             (false, true) => self.tell_worker(leaving.worker, Close { reason: "scheduler-close-worker".into() }),
-            (false, false) => {}
+            (false, false) => self.drop_what_is_elsewhere(leaving.worker),
         }
         retirement.retired.push((leaving.address.into(), leaving.described));
     }

@@ -71,6 +71,8 @@ impl Scheduler {
         let key = &task.key;
         let held = self.replicas.held(id);
         must(held == (task.state() == StateName::Memory), "what is in memory is held, and nothing else", key)?;
+        let copies = self.replicas.who_has(id).count();
+        must((copies > 1) == self.replicas.is_replicated(id), "what has copies is listed", key)?;
         match &task.state {
             TaskState::Released => self.validate_released(id),
             TaskState::Waiting { missing } => {

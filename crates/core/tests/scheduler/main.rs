@@ -3,6 +3,7 @@
 mod clients;
 mod computing;
 mod coordination;
+mod memory_manager;
 mod shuffle;
 mod spans;
 mod stealing;

@@ -259,3 +259,24 @@ fn who_retires_is_said_or_chosen() {
     let asked = RetireWorkers { n: Optional(Some(1)), ..retires("v") };
     assert!(table.ask(asked).contains("TypeError"));
 }
+
+#[test]
+fn of_workers_that_retire_together_one_keeps_what_only_they_hold() {
+    let mut table = Table::new(&["u", "v", "w"]);
+    let data = vec![("x".into(), 8, vec!["v".into(), "w".into()])];
+    table.tell(Stimulus::DataArrived { data, client: Some("c".into()) });
+    let all = Optional(Some(vec!["u".into(), "v".into(), "w".into()]));
+    let said = table.ask(RetireWorkers { workers: all, ..retires("u") });
+    assert!(said.contains("v: become running") && said.contains("w: close") && said.contains("u: close"), "{said}");
+}
+
+#[test]
+fn who_retires_and_is_not_removed_drops_what_is_elsewhere() {
+    let mut table = Table::new(&["v", "w"]);
+    let data = vec![("x".into(), 8, vec!["v".into()])];
+    table.tell(Stimulus::DataArrived { data, client: Some("c".into()) });
+    let stays = RetireWorkers { close_workers: Optional(None), remove: Optional(Some(false)), ..retires("v") };
+    assert_eq!(table.ask(stays), "v: become closing_gracefully\nw: acquire x@v\n");
+    let arrived = AddKeys { keys: keys(&["x"]), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", arrived), "v: remove x\nanswer 1: v=running\n");
+}

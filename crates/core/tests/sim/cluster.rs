@@ -80,6 +80,8 @@ impl Cluster {
             worker_ttl: Some(3.0),
             allowed_failures: ALLOWED_FAILURES,
             refresh_attempts_max: 5,
+            memory_manager_interval: if chance.happens(700) { 0.2 } else { 2.0 },
+            memory_manager_measure: if chance.happens(500) { "process" } else { "optimistic" }.into(),
             work_stealing_interval: if chance.happens(500) { 0.1 } else { 1.0 },
             no_workers_timeout: chance.happens(500).then_some(0.3),
             ..Settings::default()

@@ -3,10 +3,11 @@
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys, ClientReleasesKeys, CloseClient};
 use cenote_core::protocol::field::Optional;
-use cenote_core::protocol::question::{RetireWorkers, Retry};
+use cenote_core::protocol::question::{MemoryManagerQuestion, RetireWorkers, Retry};
 use cenote_core::protocol::worker::{
     AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StealResponse,
 };
+use cenote_core::scheduler::rebalance::{Measure, Move, Rebalance};
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
@@ -31,7 +32,7 @@ impl Cluster {
         let alive = self.workers[index].alive;
         // A stock worker does not lie, and loses nothing of its own accord.
         let lies = alive && self.workers[index].stock.is_none();
-        match self.chance.below(16) {
+        match self.chance.below(18) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
             2 if alive => {
@@ -56,6 +57,8 @@ impl Cluster {
             12 if lies => self.fail_late(index),
             13 if lies => self.answer_for_a_steal(index),
             14..16 if lies => self.lose_input(),
+            16 => self.manage_memory(),
+            17 if alive => self.copy_something(index),
             5..9 if alive => self.workers[index].busy_until = self.net.now + 200 * MILLI,
             _ => self.boot(index),
         }
@@ -112,6 +115,34 @@ impl Cluster {
         } else {
             self.lost.insert((worker.address.clone(), key));
         }
+    }
+
+    /// Somebody wants the memory manager to do something, or to do nothing; and what would be moved can be moved.
+    fn manage_memory(&mut self) {
+        let methods = ["start", "start", "stop", "run_once", "running", "nonsense"];
+        let method = methods[self.chance.below(methods.len())].into();
+        self.ask("operator", None, MemoryManagerQuestion { method });
+        let settings = Rebalance { sender_min: 0.0, gap: 0.0, measure: Measure::Managed, ..Rebalance::default() };
+        let moves = self.scheduler.rebalance(&settings, None, None);
+        for Move { key, from, to } in moves {
+            let who_has = self.scheduler.task(&key).map(|task| task.who_has).unwrap_or_default();
+            assert!(who_has.contains(&from), "{key} is to be moved from {from}, which does not have it");
+            assert!(!who_has.contains(&to), "{key} is to be moved to {to}, which has it");
+        }
+    }
+
+    /// A worker gets a copy of what another one holds, and says so.
+    fn copy_something(&mut self, index: usize) {
+        let other = self.chance.below(self.workers.len());
+        let held: Vec<String> = self.workers[other].data.keys().cloned().collect();
+        let Some(key) = self.chance.pick(&held).cloned() else { return };
+        if !self.workers[other].alive || self.workers[index].stock.is_some() {
+            return;
+        }
+        let value = self.workers[other].data[&key];
+        self.workers[index].data.insert(key.clone(), value);
+        self.workers[index].say(AddKeys { keys: vec![(*key).into()], stimulus_id: "copied".into() });
+        self.act(index);
     }
 
     /// All who have it lose an input of what some worker executes, and say so.

@@ -11,10 +11,14 @@ use cenote_core::units;
 use super::error::CommandError;
 use super::listen;
 use super::scheduler::Arguments;
-use crate::config::{Config, Setting};
+use crate::config::{self, Config, Setting};
 use crate::core;
 use crate::memory;
 use crate::scheduler::Settings;
+
+/// What can be counted as the memory of a worker.
+const MEASURES: &[&str] = &["optimistic", "managed", "managed_total", "process"];
+const REDUCE_REPLICAS: &str = "distributed.active_memory_manager.ReduceReplicas";
 
 /// The settings that `cenote scheduler` starts with.
 ///
@@ -72,6 +76,10 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
         work_stealing: config.flag(&of("work-stealing"))?.unwrap_or(defaults.work_stealing),
         work_stealing_interval: milliseconds(config, &of("work-stealing-interval"))?
             .unwrap_or(defaults.work_stealing_interval),
+        memory_manager_start: config.flag(&manager("start"))?.unwrap_or(defaults.memory_manager_start),
+        memory_manager_interval: config.seconds(&manager("interval"))?.unwrap_or(defaults.memory_manager_interval),
+        memory_manager_measure: measure(config)?.map_or(defaults.memory_manager_measure.clone(), Into::into),
+        reduce_replicas: reduces_replicas(config)?.unwrap_or(defaults.reduce_replicas),
         bandwidth: config.bytes(&of("bandwidth"))?.map_or(defaults.bandwidth, bytes_as_float),
         unknown_duration: seconds("unknown-task-duration", defaults.unknown_duration)?,
         default_durations: default_durations(config, &defaults)?,
@@ -98,6 +106,38 @@ fn default_durations(config: &Config, defaults: &core::scheduler::Settings) -> R
         }
     }
     Ok(Map(durations))
+}
+
+/// The full name of a setting of the memory manager.
+fn manager(name: &str) -> String {
+    format!("distributed.scheduler.active-memory-manager.{name}")
+}
+
+/// What the memory manager counts as the memory of a worker.
+fn measure(config: &Config) -> Result<Option<String>, CommandError> {
+    let measure = config.text(&manager("measure"))?;
+    if measure.as_ref().is_some_and(|it| !MEASURES.contains(&it.as_str())) {
+        let (key, found) = (manager("measure"), measure.unwrap_or_default());
+        return Err(config::Error::Unfit {
+            key,
+            found,
+            wanted: "one of optimistic, managed, managed_total and process",
+        }
+        .into());
+    }
+    Ok(measure)
+}
+
+/// Whether copies that nobody needs are dropped: the one policy that is known here. Those of users are Python.
+fn reduces_replicas(config: &Config) -> Result<Option<bool>, CommandError> {
+    let Some(Setting::List(policies)) = config.value(&manager("policies")) else { return Ok(None) };
+    for policy in policies {
+        if policy.entry("class").and_then(Setting::text) != Some(REDUCE_REPLICAS) {
+            let flag = format!("the setting {}: {policy}", manager("policies"));
+            return Err(CommandError::NotYet { flag });
+        }
+    }
+    Ok(Some(!policies.is_empty()))
 }
 
 /// When results are moved between workers.

@@ -4,7 +4,7 @@ use super::seen::{Object, Seen};
 use crate::scheduler::Scheduler;
 use crate::scheduler::stimulus::Text;
 
-const EXTENSIONS: [&str; 11] = [
+const EXTENSIONS: [&str; 12] = [
     "locks",
     "multi_locks",
     "publish",
@@ -16,6 +16,7 @@ const EXTENSIONS: [&str; 11] = [
     "spans",
     "stealing",
     "shuffle",
+    "amm",
 ];
 
 impl Scheduler {

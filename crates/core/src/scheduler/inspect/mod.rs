@@ -6,6 +6,7 @@
 mod dump;
 mod extension;
 mod group;
+mod memory_manager;
 mod root;
 pub(super) mod seen;
 mod span;
@@ -85,6 +86,7 @@ impl Scheduler {
         match object {
             Object::Root => self.root_attribute(name),
             Object::Extension(extension) if &**extension == "spans" => self.spans_attribute(name),
+            Object::Extension(extension) if **extension == *"amm" => self.memory_manager_attribute(name),
             Object::Extension(extension) if **extension == *"stealing" => self.stealing_attribute(name),
             Object::Extension(extension) if &**extension == "shuffle" => self.shuffle_attribute(name),
             Object::Extension(extension) => self.coordination.seen(extension, name),

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
 use cenote_core::protocol::exception::Builtin;
-use cenote_core::protocol::procedure::{Logs, MemoryManager};
+use cenote_core::protocol::procedure::Logs;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
@@ -59,7 +59,6 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "benchmark_hardware" => benchmark::benchmark(hub).await,
         "shuffle_barrier" => shuffle::barrier(hub, request.arguments()?).await,
         "profile" => profile::profile(hub, request.arguments()?).await,
-        "amm_handler" => memory_manager(&request.arguments()?),
         "memory_sampler_start" => sampler::start(hub, &request.arguments()?),
         "memory_sampler_stop" => sampler::stop(hub, &request.arguments()?),
         "logs" | "get_logs" => Ok(logs(&request.arguments()?)),
@@ -70,18 +69,6 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
             Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
         }
     })
-}
-
-/// What concerns Dask's active memory manager: there is none here, so that it does not run and can be stopped.
-fn memory_manager(asked: &MemoryManager) -> Reply {
-    match &*asked.method {
-        "running" => Ok(Value::Bool(false)),
-        "stop" => Ok(Value::Nil),
-        method => {
-            let text = format!("amm_handler: {method}: this scheduler (Cenote) has no active memory manager yet");
-            Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
-        }
-    }
 }
 
 /// The last lines of the log of this process, the newest first: their levels and texts, after their times if asked for.
