@@ -20,8 +20,14 @@ const EXTENSIONS: [&str; 12] = [
 ];
 
 impl Scheduler {
-    pub(super) fn extensions_seen() -> Seen {
-        Seen::map(EXTENSIONS.iter().map(|&name| (name.into(), Seen::Object(Object::Extension(name.into())))))
+    pub(super) fn extensions_seen(&self) -> Seen {
+        let there = |name: &&str| **name != *"stealing" || self.settings.work_stealing;
+        Seen::map(
+            EXTENSIONS
+                .iter()
+                .filter(|name| there(name))
+                .map(|&name| (name.into(), Seen::Object(Object::Extension(name.into())))),
+        )
     }
 
     pub(super) fn plugins_seen() -> Seen {

@@ -16,7 +16,7 @@ impl Scheduler {
             "clients" => Seen::Table(Table::Clients),
             "task_groups" => Seen::Table(Table::Groups),
             "task_prefixes" => Seen::Table(Table::Prefixes),
-            "extensions" => Self::extensions_seen(),
+            "extensions" => self.extensions_seen(),
             "_broker" => Seen::Object(Object::Broker),
             "memory" => Seen::Object(Object::Memory(None)),
             "queued" => Seen::Set(self.tasks_seen(self.queued.iter().map(|&(_, id)| id))),
