@@ -226,6 +226,8 @@ impl Scheduler {
         self.give_up_waiting();
         self.balance();
         self.tick_memory_manager();
+        // Before the look: a worker that was given up just now may leave threads and a queue behind.
+        self.fill_free_threads();
         self.watch();
     }
 
