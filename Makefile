@@ -177,7 +177,7 @@ SEEDS ?= 0
 PAIRED_SEEDS := 60
 
 paired: $(TEST)/ready ## the simulated cluster with stock distributed's workers, without end; SEEDS=60 sets an end
-	CENOTE_SIM_STOCK="$(TEST_PYTHON) tests/compat/paired/workers.py" CENOTE_SIM_SEEDS=$(SEEDS) \
+	CENOTE_SIM_STOCK="$(TEST_PYTHON) $(CURDIR)/tests/compat/paired/workers.py" CENOTE_SIM_SEEDS=$(SEEDS) \
 		cargo test --quiet --package cenote-core --test sim stock_workers -- --nocapture
 
 planted: $(TEST)/ready ## bugs planted inside a copy of the scheduler's machine, each of which the simulator must find
