@@ -88,6 +88,7 @@ impl Scheduler {
             _ => return self.free_stale(key, worker, "finished by an older attempt"),
         };
         self.cascade(Recommendations::one(id, recommended));
+        self.note_answered(id);
     }
 
     fn free_stale(&mut self, key: &Key, worker: WorkerId, why: &'static str) {
@@ -98,6 +99,7 @@ impl Scheduler {
     fn task_erred(&mut self, key: &Key, worker: WorkerId, run: RunId, failure: Failure) {
         let Some(id) = self.tasks.id(key) else { return self.ignore(key, "failed, but not known") };
         let finish = match self.runs(id, worker, run) {
+            (true, true) if self.failed_of_the_past(id, worker, &failure.text()) => return self.run_again(id),
             (true, true) if self.tasks[id].retries > 0 => {
                 self.tasks[id].retries -= 1;
                 Finish::Waiting
@@ -107,6 +109,7 @@ impl Scheduler {
             (false, _) => return self.ignore(key, "failed by an older attempt"),
         };
         self.cascade(Recommendations::one(id, finish));
+        self.note_answered(id);
     }
 
     fn release_worker_data(&mut self, key: &Key, worker: WorkerId) {
@@ -152,7 +155,7 @@ impl Scheduler {
     fn reschedule(&mut self, key: &Key, worker: WorkerId) {
         let here = |&id: &TaskId| self.tasks[id].processing().is_some_and(|it| it.worker == worker);
         match self.tasks.id(key).filter(here) {
-            Some(id) => self.cascade(Recommendations::one(id, Finish::Released)),
+            Some(id) => self.run_again(id),
             None => self.ignore(key, "to be rescheduled, but not there"),
         }
     }

@@ -71,20 +71,22 @@ impl Recommendations {
         Self::One(Some((task, finish)))
     }
 
-    /// Recommends. A task that is named again keeps its place.
+    /// Recommends. A task that is named again keeps its place, and one that is to be forgotten is forgotten: whoever
+    /// recommended it knew that nobody refers to it, and who recommends something else after that does not.
     pub fn add(&mut self, task: TaskId, finish: Finish) {
         match self {
             Self::One(None) => *self = Self::one(task, finish),
-            Self::One(Some((named, before))) if *named == task => *before = finish,
+            Self::One(Some((named, before))) if *named == task => replace(before, finish),
             Self::One(one) => *self = Self::Few(one.take().into_iter().chain([(task, finish)]).collect()),
             Self::Few(few) => match few.iter().position(|(named, _)| *named == task) {
-                Some(place) => few[place].1 = finish,
+                Some(place) => replace(&mut few[place].1, finish),
                 None if few.len() < LOOKED_THROUGH_MAX => few.push((task, finish)),
                 None => *self = Self::Many(few.drain(..).chain([(task, finish)]).collect()),
             },
-            Self::Many(many) => {
-                many.insert(task, finish);
-            }
+            Self::Many(many) => match many.get_mut(&task) {
+                Some(before) => replace(before, finish),
+                None => drop(many.insert(task, finish)),
+            },
         }
     }
 
@@ -139,6 +141,12 @@ impl Recommendations {
     }
 }
 
+fn replace(before: &mut Finish, finish: Finish) {
+    if !matches!(before, Finish::Forgotten) {
+        *before = finish;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +165,7 @@ mod tests {
                 recommendations.add(id, Finish::Waiting);
             }
             recommendations.update(Recommendations::one(ids[0], Finish::Forgotten));
+            recommendations.add(ids[0], Finish::Released);
             assert!(matches!(recommendations.get(ids[0]), Some(Finish::Forgotten)));
             recommendations.remove(ids[count / 2]);
             let mut expected: Vec<_> = ids.iter().copied().rev().collect();

@@ -92,7 +92,11 @@ impl Scheduler {
                 self.validate_unfinished(id)
             }
             TaskState::Memory { .. } => must(self.needed(id) || task.run_spec.is_none(), "what is held is needed", key),
-            TaskState::Erred { .. } => must(task.waiters == 0, "nobody waits for a failure", key),
+            TaskState::Erred { .. } => {
+                must(task.waiters == 0, "nobody waits for a failure", key)?;
+                let reachable = !task.dependents.is_empty() || self.interests.has_left(id);
+                must(reachable, "what nobody refers to is forgotten", key)
+            }
             TaskState::Forgotten => must(false, "what is forgotten is gone", key),
         }
     }

@@ -80,3 +80,14 @@ fn a_key_may_be_wanted_before_it_is_known() {
     assert_eq!(table.tell(Stimulus::Tick), "");
     assert_eq!(table.submit(&[("a", &[])], &["a"]), "w: compute a run 0\n");
 }
+
+#[test]
+fn what_is_to_be_forgotten_does_not_stay_because_another_input_fails() {
+    let mut table = Table::new(&["w"]);
+    let tasks: &[(&str, &[&str])] = &[("k", &[]), ("x", &["k", "m"]), ("m", &["k"]), ("y", &["x", "k"])];
+    table.submit(tasks, &["y"]);
+    table.client(ClientDesiresKeys { keys: keys(&["y"]), client: Optional(Some("fire-and-forget".into())) });
+    table.client(releases(&["y"]));
+    table.erred("w", "k", 0);
+    assert_eq!(["k", "x", "m", "y"].map(|key| table.state(key)), [None; 4]);
+}

@@ -272,3 +272,33 @@ fn a_barrier_of_a_run_that_its_worker_alone_believes_in_begins_all_again() {
     assert!(said.starts_with("w: fail x run 7\n") && said.contains("compute s1 run 3"), "{said}");
     assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
 }
+
+/// Lets `w`, which is alone, send all data in the run that is planned now, and says which attempt the barrier is.
+fn sends_again(table: &mut Table, ticket: u64) -> i64 {
+    let run =
+        |table: &Table, key: &str| table.scheduler.task(&key.into()).and_then(|task| task.run).expect("it runs").0;
+    table.ask_as(8, joins("x", "s1", "w"));
+    table.tell(planned(ticket, &["w"]));
+    for key in ["s1", "s2"] {
+        let attempt = run(table, key);
+        table.finished("w", key, attempt);
+    }
+    run(table, "shuffle-barrier-x")
+}
+
+#[test]
+fn what_fails_of_a_run_that_is_over_is_run_again_once() {
+    let mut table = shuffling();
+    table.finished("v", "s1", 0);
+    assert_eq!(table.finished("w", "s2", 1), "w: compute shuffle-barrier-x run 2 s2@w s1@v\n");
+    let said = table.tell(Stimulus::WorkerLeft { worker: "v".into(), expected: true });
+    assert!(said.contains("w: free shuffle-barrier-x\n"), "{said}");
+    // Its worker never stopped, and hears what it has asked in the first run.
+    let attempt = sends_again(&mut table, 2);
+    let said = table.raised("w", "shuffle-barrier-x", attempt, "ShuffleClosedError('no active shuffle')");
+    assert!(said.starts_with("w: fail x run 2\nw: free s1\nw: compute s1 run"), "{said}");
+    assert_eq!(table.state("shuffle-barrier-x"), Some(StateName::Waiting));
+    let attempt = sends_again(&mut table, 3);
+    let said = table.raised("w", "shuffle-barrier-x", attempt, "ShuffleClosedError('no active shuffle')");
+    assert!(said.contains("c: erred o1"), "{said}");
+}

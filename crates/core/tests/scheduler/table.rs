@@ -78,12 +78,17 @@ impl Table {
     }
 
     pub fn erred(&mut self, worker: &str, key: &str, run_id: i64) -> String {
+        self.raised(worker, key, run_id, "boom")
+    }
+
+    /// A task has raised what reads so.
+    pub fn raised(&mut self, worker: &str, key: &str, run_id: i64, text: &str) -> String {
         let failed = TaskErred {
             key: key.into(),
             run_id,
             exception: key.into(),
             traceback: Value::Nil,
-            exception_text: "boom".into(),
+            exception_text: text.into(),
             traceback_text: "".into(),
             thread: None,
             startstops: Vec::new(),

@@ -15,14 +15,13 @@ use super::client::Belief;
 use super::cluster::{Cluster, EXECUTOR_DIED};
 use super::mutants::Mutant;
 use super::stock::{StockProcess, StockWorker};
-use super::worker::{INHERITED, ModelWorker, RAISED_BY};
+use super::worker::{ModelWorker, RAISED_BY};
 
 /// Faults end after so many seconds, and everything must be done after so many more.
 const FAULTY_SECONDS: u64 = 5;
 const HEALED_SECONDS: u64 = 40;
 /// What is raised when something has broken.
-const FAULTS: &[&str] =
-    &[EXECUTOR_DIED, INHERITED, "KilledWorker", "Actor was lost", "NoValidWorkerError", "NoWorkerError"];
+const FAULTS: &[&str] = &[EXECUTOR_DIED, "KilledWorker", "Actor was lost", "NoValidWorkerError", "NoWorkerError"];
 const SECOND: u64 = 1_000_000;
 
 /// Runs a seed to its end, and returns the scheduler for those who count.
@@ -87,7 +86,7 @@ impl Cluster {
                 // What was said last may not have been understood yet: two more looks of the watchdog.
                 let soon = self.net.now + 2 * SECOND;
                 while self.net.now < soon && self.step() {}
-                if self.is_settled() {
+                if self.net.is_quiet() && self.is_settled() {
                     return;
                 }
             }
@@ -175,7 +174,11 @@ impl Cluster {
 
     /// When nobody wants anything, nothing is left.
     fn check_emptiness(&self) {
-        let left: Vec<_> = self.scheduler.keys().map(ToString::to_string).collect();
+        let told = |key: &Key| {
+            let inputs: Vec<_> = self.scheduler.dependencies(key).map(|it| it.to_string()).collect();
+            format!("{key} ({:?}, needs {inputs:?})", self.scheduler.state(key))
+        };
+        let left: Vec<_> = self.scheduler.keys().map(told).collect();
         assert!(left.is_empty(), "the scheduler still knows {left:?}");
         for worker in self.workers.iter().filter(|worker| worker.alive) {
             assert!(worker.data.is_empty(), "{} still holds {:?}", worker.name, worker.data.keys());

@@ -203,7 +203,7 @@ impl Cluster {
         let invented = StealResponse {
             key: (*known).into(),
             state: Some(if self.chance.happens(500) { "executing" } else { "no such state" }.into()),
-            stimulus_id: "steal-0-0".into(),
+            stimulus_id: "steal-never-asked".into(),
         };
         let said = self.chance.pick(&worker.given_back).cloned().unwrap_or(invented);
         worker.say(said);

@@ -102,7 +102,7 @@ impl Runs {
         let told = match told {
             Told::Run { shuffle, run } => {
                 if self.stale.get(&shuffle).is_some_and(|&stale| stale >= run.number) {
-                    Told::Error(format!("received a stale run {}", run.number))
+                    Told::Error(inconsistent(&format!("received a stale run {}", run.number)))
                 } else {
                     if self.active.get(&shuffle).is_none_or(|known| known.number < run.number) {
                         self.active.insert(shuffle.clone(), run.clone());
@@ -113,6 +113,11 @@ impl Runs {
             told => told,
         };
         self.told.insert(key.to_owned(), told);
+    }
+
+    /// A task takes no more notice of what it was told.
+    pub fn forget_told(&mut self, key: &str) {
+        self.told.remove(key);
     }
 
     fn receive(&mut self, shuffle: &str, run: &ModelRun, sender: &str) {
@@ -134,9 +139,17 @@ impl Runs {
             Some(run) if run.number == number => Ok(run),
             None => Err(asks_for_run(shuffle, worker)),
             Some(run) if run.number < number && !told => Err(asks_for_run(shuffle, worker)),
-            Some(run) => Err(Step::Fails(format!("run {number} of {shuffle}, which is in run {}", run.number))),
+            Some(run) => {
+                let text = format!("run {number} of {shuffle}, which is in run {}", run.number);
+                Err(Step::Fails(inconsistent(&text)))
+            }
         }
     }
+}
+
+/// What a task raises that is in another run than its worker, as it reads.
+fn inconsistent(text: &str) -> String {
+    format!("P2PConsistencyError({text:?})")
 }
 
 fn asks_for_run(shuffle: &str, worker: &str) -> Step {

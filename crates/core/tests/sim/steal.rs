@@ -47,6 +47,13 @@ impl Steals {
                     assert!(self.sent == 1, "{} is sent to two", answered.key);
                 }
             }
+            Instruction::ToWorker { worker, message: ToWorker::FreeKeys(it) } => {
+                // It is taken back for another reason: a shuffle begins again.
+                let taken = |answered: &mut Answered| {
+                    answered.worker == **worker && it.keys.iter().any(|key| key.to_string() == answered.key)
+                };
+                self.answered.take_if(taken);
+            }
             _ => {}
         }
     }

@@ -21,9 +21,6 @@ use super::workload::{Fate, Workload};
 /// What tasks raise begins so, and ends with their keys.
 pub const RAISED_BY: &str = "raised by ";
 
-/// What tasks fail with begins so that were begun for an older attempt: stock workers go on with them, too.
-pub const INHERITED: &str = "inherited: ";
-
 /// A result as another worker has sent it: its value if it was there.
 pub type Fetched = (String, Option<u64>);
 
@@ -37,8 +34,6 @@ pub struct ModelTask {
     /// It runs, but nobody wants its result any more.
     cancelled: bool,
     seceded: bool,
-    /// The attempt for which it was begun: it may go on for another one.
-    begun_for: RunId,
     /// Which of the executions of this worker it is.
     started: u64,
 }
@@ -203,9 +198,6 @@ impl ModelWorker {
             return self.finish(&key, RunId(task.run_id));
         }
         if let Some(known) = self.tasks.get_mut(&key) {
-            if !known.executing {
-                known.begun_for = RunId(task.run_id);
-            }
             known.run = RunId(task.run_id);
             known.cancelled = false;
             if known.executing {
@@ -226,16 +218,7 @@ impl ModelWorker {
             Number::Int(number) => number as f64,
             Number::Float(number) => number,
         });
-        let model = ModelTask {
-            run,
-            priority,
-            inputs,
-            executing: false,
-            cancelled: false,
-            seceded: false,
-            begun_for: run,
-            started: 0,
-        };
+        let model = ModelTask { run, priority, inputs, executing: false, cancelled: false, seceded: false, started: 0 };
         self.tasks.insert(key, model);
     }
 
@@ -402,8 +385,7 @@ impl ModelWorker {
             return;
         }
         let Some(task) = self.tasks.get(key).filter(|task| task.executing && task.started == started) else { return };
-        let (run, cancelled, inherited, inputs) =
-            (task.run, task.cancelled, task.begun_for != task.run, task.inputs.clone());
+        let (run, cancelled, inputs) = (task.run, task.cancelled, task.inputs.clone());
         if workload.fate(key) == Fate::Kill {
             workload.spend(key);
             return self.acts.push(Act::Die);
@@ -420,7 +402,6 @@ impl ModelWorker {
         match step {
             _ if cancelled => return,
             Step::Moves => return self.say(Reschedule { key: key.into(), stimulus_id: "moves".into() }),
-            Step::Fails(text) if inherited => return self.say(failed(key.into(), run, &format!("{INHERITED}{text}"))),
             Step::Fails(text) => return self.say(failed(key.into(), run, &text)),
             _ => {}
         }
@@ -448,6 +429,8 @@ impl ModelWorker {
     pub fn told(&mut self, key: &str, started: u64, told: Told, workload: &mut Workload) {
         self.runs.tell(key, told);
         self.done(key, started, workload);
+        // An execution that has ended hears nothing, and one that has begun since has not asked.
+        self.runs.forget_told(key);
     }
 
     fn finish(&mut self, key: &str, run: RunId) {

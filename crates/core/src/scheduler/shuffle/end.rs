@@ -34,6 +34,7 @@ impl Scheduler {
             self.shuffles.barriers.swap_remove(&id);
         }
         self.shuffles.restricted.swap_remove(&id);
+        self.shuffles.carried.swap_remove(&id);
     }
 
     /// A worker has left: all runs are over that it took part in. Those who are left hear of it before anything else, so

@@ -7,6 +7,7 @@
 //! a worker asks ─► plan (Python says who takes part) ─► run ─► its barrier is released, has failed, or a worker leaves
 //! ```
 
+mod carried;
 mod end;
 mod plan;
 mod request;
@@ -64,6 +65,8 @@ pub(super) struct Shuffles {
     restricted: Map<TaskId, Vec<Text>>,
     /// The runs that have ended by what is done now, by their barriers; nothing if a barrier was passed without one.
     ended: Map<TaskId, Option<Run>>,
+    /// Tasks that were taken back while they ran, and from whom: see [`carried`].
+    carried: Map<TaskId, WorkerId>,
     /// The number of the last run.
     run_last: i64,
     /// How many runs have been planned.
@@ -124,7 +127,8 @@ impl Scheduler {
             let behind = task.is_some_and(|task| task.state() == StateName::Memory);
             must(passed || !behind, "a barrier is passed in a run", &self.tasks[barrier].key)?;
         }
-        let known = self.shuffles.restricted.keys().all(|&task| self.tasks.get(task).is_some());
+        let concerned = self.shuffles.restricted.keys().chain(self.shuffles.carried.keys());
+        let known = concerned.into_iter().all(|&task| self.tasks.get(task).is_some());
         must(known, "who waits for its part of a shuffle is known", &self.shuffles.restricted.len())?;
         let asked = self.shuffles.asked.is_some();
         must(

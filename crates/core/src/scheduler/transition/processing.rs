@@ -144,6 +144,7 @@ impl Scheduler {
 
     pub(super) fn processing_released(&mut self, id: TaskId) -> Recommendations {
         if let Some(worker) = self.leave_worker(id) {
+            self.note_taken_back(id, worker);
             self.leave_actor(id, worker);
             let keys = vec![self.tasks[id].key.clone()];
             self.free_keys(worker, keys);
