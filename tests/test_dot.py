@@ -10,14 +10,17 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import OrderedDict
 from functools import partial
 from operator import add, neg
 
 import pytest
 
+import cenote
 from cenote import dot
 from cenote.dot import coloring
 from cenote.dot.drawn_graph import drawn_tasks
+from cenote.dot.grouping import group_tasks
 from cenote.dot.labels import data_label, function_name, short_label
 from cenote.highlevelgraph import HighLevelGraph
 
@@ -339,6 +342,26 @@ def test_a_large_graph_is_drawn_in_groups_with_counts():
     assert len(elements(draw(make_large(20)), "circle")) == 21
     assert len(words(draw(make_large(20), limit=10))) == 6
     assert len(elements(draw(make_large(200), limit=1000), "circle")) == 201
+
+
+def test_graphs_are_drawn_as_they_are_and_containers_of_collections_opened():
+    graph = make_large(3)
+    layered = HighLevelGraph({"x": {"x": 1}, "y": {"y": (inc, "x")}}, {"x": set(), "y": {"x"}})
+    assert words(cenote.visualize(graph, filename=None)) == words(draw(graph))
+    assert words(cenote.visualize(OrderedDict(graph), filename=None)) == words(draw(graph))
+    assert words(cenote.visualize(layered, filename=None)) == words(draw(dict(layered)))
+    node = cenote.delayed(inc)(1)
+    assert words(cenote.visualize({"a": node}, [node], filename=None)) == words(node.visualize(filename=None))
+    assert len(elements(cenote.visualize(graph, {"b": [node]}, layered, filename=None), "circle")) == 6
+
+
+def test_groups_count_each_edge_once_and_know_keys_of_any_kind():
+    graph = {("a", 0): 1, ("a", 1): 2, "b-1": (add, ("a", 0), ("a", 0)), "b-2": (sum, [("a", 0), ("a", 1)])}
+    graph |= {3: (inc, "b-1"), b"c-1": (inc, 3), (4, 5): (inc, b"c-1")}
+    groups, edges, group_of = group_tasks(graph)
+    assert [(group.name, group.tasks) for group in groups] == [("a", 2), ("b", 2), ("Other", 2), ("c", 1)]
+    assert edges == {(0, 1): 3, (1, 2): 1, (2, 3): 1, (3, 2): 1} and group_of == [0, 0, 1, 1, 2, 3, 2]
+    assert [group.functions for group in groups] == [[], ["add", "sum"], ["inc"], ["inc"]]
 
 
 def test_groups_have_the_mean_color_of_their_tasks():

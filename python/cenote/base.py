@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cenote import _native
@@ -180,11 +180,13 @@ def optimize(*args: Any, traverse: bool = True, **kwargs: Any) -> tuple[Any, ...
 def visualize(
     *args: Any, filename: Any = "mydask", traverse: bool = True, optimize_graph: bool = False, **kwargs: Any
 ) -> Any:
-    """Draw the graph of several collections.
+    """Draw the graph of several collections, or a graph.
 
     Parameters
     ----------
-    *args, traverse
+    *args
+        Collections, containers of them, and graphs: mappings of keys and tasks in which there is no collection.
+    traverse
         As of `compute`.
     filename : str or None
         The file to write, without or with a suffix that says the format; None writes none.
@@ -200,8 +202,20 @@ def visualize(
     """
     from cenote import dot
 
-    collections, _ = unpack_collections(*args, traverse=traverse)
-    return dot.visualize_graph(merged_graph(collections, optimize_graph), filename=filename, **kwargs)
+    graphs = [arg for arg in args if _is_bare_graph(arg)]
+    others = [arg for arg in args if not any(arg is graph for graph in graphs)] if graphs else args
+    collections, _ = unpack_collections(*others, traverse=traverse)
+    if collections or not graphs:
+        graphs.insert(0, merged_graph(collections, optimize_graph))
+    graph = graphs[0] if len(graphs) == 1 else {key: task for graph in graphs for key, task in graph.items()}
+    return dot.visualize_graph(graph, filename=filename, **kwargs)
+
+
+def _is_bare_graph(arg: Any) -> bool:
+    """Whether this is a graph itself, and not a container of collections."""
+    if not isinstance(arg, Mapping) or is_dask_collection(arg):
+        return False
+    return not _native.may_hold_collections(arg) or not unpack_collections(arg)[0]
 
 
 def merged_graph(collections: Sequence[Any], optimize_graph: bool = False) -> Any:

@@ -8,9 +8,11 @@ mod dependencies;
 mod draw;
 mod frames;
 mod graph;
+mod grouping;
 mod local;
 mod order;
 mod raw;
+mod search;
 mod specification;
 
 use pyo3::prelude::*;
@@ -34,11 +36,15 @@ mod _native {
     #[pymodule_export]
     use super::frames::frameless;
     #[pymodule_export]
+    use super::grouping::grouping;
+    #[pymodule_export]
     use super::local::{
         Stepper, check_leaving, cpus, is_worker, leave, run_portable, run_subgraph, run_sync, run_threaded,
     };
     #[pymodule_export]
     use super::order::order;
+    #[pymodule_export]
+    use super::search::may_hold_collections;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

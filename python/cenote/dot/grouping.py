@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cenote._native import dependencies
+from cenote._native import grouping
 from cenote.dot.drawn_graph import drawn_task
 from cenote.utils import key_split
 
@@ -47,13 +47,13 @@ class Grouping(NamedTuple):
         In the order in which the graph first names them.
     edges : dict
         For each pair of groups that are linked, by index, how many edges of tasks lead from one to the other.
-    group_of : dict
-        The index of each key's group.
+    group_of : list of int
+        The index of each task's group, in the order of the graph.
     """
 
     groups: list[Group]
     edges: dict[tuple[int, int], int]
-    group_of: dict[Any, int]
+    group_of: list[int]
 
 
 def group_tasks(graph: Mapping[Any, Any]) -> Grouping:
@@ -70,49 +70,37 @@ def group_tasks(graph: Mapping[Any, Any]) -> Grouping:
     >>> [(group.name, group.tasks) for group in grouping.groups], grouping.edges
     ([('x', 2), ('y', 1)], {(0, 1): 2})
     """
-    needed = dependencies(graph)
-    name_of = {key: _collection(key) for key in needed}
-    for key in [name for names in needed.values() for name in names if name not in needed]:
-        name_of[key] = _collection(key)
-    _lessen(name_of)
-    return _grouped(graph, needed, name_of)
-
-
-def _collection(key: Any) -> str:
-    """The name that a key shares with the others of its collection; of a key that stands alone, its leading word."""
-    if type(key) is tuple and key and type(key[0]) is str:
-        return key[0]
-    return str(key_split(key))
-
-
-def _lessen(name_of: dict[Any, str]) -> None:
-    """Make names of groups shorter, then common, until they are few enough."""
-    if len(set(name_of.values())) > _GROUPS_MAX:
-        prefixes = {name: str(key_split(name)) for name in set(name_of.values())}
-        name_of.update((key, prefixes[name]) for key, name in name_of.items())
-    sizes = Counter(name_of.values())
-    if len(sizes) > _GROUPS_MAX:
-        large = {name for name, _ in sizes.most_common(_GROUPS_MAX - 1)}
-        rest = f"{len(sizes) - len(large)} others"
-        name_of.update((key, rest) for key, name in name_of.items() if name not in large)
-
-
-def _grouped(graph: Mapping[Any, Any], needed: dict[Any, list[Any]], name_of: dict[Any, str]) -> Grouping:
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(name_of.values()))}
-    group_of = {key: numbers[name] for key, name in name_of.items()}
-    sizes = Counter(group_of.values())
-    functions: list[dict[str, None]] = [{} for _ in numbers]
-    looked_at = [0] * len(numbers)
-    edges: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for key, value in graph.items():
-        group = group_of[key]
-        for name in set(needed[key]):
-            edges[group_of[name], group] += 1
-        if looked_at[group] < _LOOKED_AT_MAX:
-            looked_at[group] += 1
-            if function := drawn_task(key, value, tuple(needed[key])).function:
-                functions[group][function] = None
+    names, group_of, edges, samples = grouping(graph, key_split, _LOOKED_AT_MAX)
+    sizes = Counter(group_of)
+    common = _lessened({name: sizes[number] for number, name in enumerate(names)})
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(common))}
+    number_of = [numbers[name] for name in common]
+    if len(numbers) < len(names):
+        group_of = [number_of[number] for number in group_of]
+        sizes = Counter(group_of)
+    linked: defaultdict[tuple[int, int], int] = defaultdict(int)
+    for start, end, count in edges:
+        linked[number_of[start], number_of[end]] += count
+    called: list[list[str]] = [[] for _ in numbers]
+    for number, tasks in zip(number_of, samples, strict=True):
+        called[number] += [drawn_task(*task).function for task in tasks[: _LOOKED_AT_MAX - len(called[number])]]
     groups = [
-        Group(name, sizes[number], list(functions[number]), edges[number, number]) for name, number in numbers.items()
+        Group(name, sizes[number], list(dict.fromkeys(filter(None, called[number]))), linked.pop((number, number), 0))
+        for name, number in numbers.items()
     ]
-    return Grouping(groups, {pair: count for pair, count in edges.items() if pair[0] != pair[1]}, group_of)
+    return Grouping(groups, dict(linked), group_of)
+
+
+def _lessened(sizes: dict[str, int]) -> list[str]:
+    """Names for groups of these sizes: shorter, then common, until they are few enough."""
+    names = list(sizes)
+    if len(names) > _GROUPS_MAX:
+        names = [str(key_split(name)) for name in names]
+    tasks: Counter[str] = Counter()
+    for name, size in zip(names, sizes.values(), strict=True):
+        tasks[name] += size
+    if len(tasks) > _GROUPS_MAX:
+        large = {name for name, _ in tasks.most_common(_GROUPS_MAX - 1)}
+        rest = f"{len(tasks) - len(large)} others"
+        names = [name if name in large else rest for name in names]
+    return names

@@ -28,7 +28,7 @@ def draw_groups(graph: Mapping[Any, Any], colors: Coloring | None = None, **fram
         What :meth:`PictureRows.drawing` takes.
     """
     groups, edges, group_of = group_tasks(graph)
-    tints = _tints(colors, group_of, len(groups)) if colors else [{}] * len(groups)
+    tints = _tints(colors, dict(zip(graph, group_of, strict=True)), len(groups)) if colors else [{}] * len(groups)
     rows = PictureRows()
     labels = distinct_labels(group.name for group in groups)
     for group, label, tint in zip(groups, labels, tints, strict=True):

@@ -7,6 +7,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+pub use name::prefix_of;
 pub use text::{compare_decimals, compare_quoted, tuple_end};
 
 /// A key as the wire carries it: text, a number, bytes, or nested tuples of them. Cheap to clone.

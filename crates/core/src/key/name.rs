@@ -17,7 +17,7 @@ impl Key {
     /// The leading words of the key: `inc` of `inc-0123abc`.
     pub fn prefix(&self) -> Cow<'_, str> {
         match self {
-            Self::Str(text) => prefix(text).unwrap_or(Cow::Borrowed(OTHER)),
+            Self::Str(text) => prefix_of(text),
             Self::Bytes(bytes) => std::str::from_utf8(bytes).ok().and_then(prefix).unwrap_or(Cow::Borrowed(OTHER)),
             Self::Tuple(keys) => keys.first().map_or(Cow::Borrowed(OTHER), Self::prefix),
             Self::Bool(_) | Self::Int(_) | Self::UInt(_) | Self::Float(_) => Cow::Borrowed(OTHER),
@@ -36,6 +36,12 @@ impl Key {
         };
         name.as_deref().unwrap_or(OTHER).into()
     }
+}
+
+/// The leading words of a key that is text: `inc` of `inc-0123abc`.
+#[must_use]
+pub fn prefix_of(text: &str) -> Cow<'_, str> {
+    prefix(text).unwrap_or(Cow::Borrowed(OTHER))
 }
 
 fn prefix(text: &str) -> Option<Cow<'_, str>> {
