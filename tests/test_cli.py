@@ -115,7 +115,6 @@ def test_an_address_that_is_taken_is_an_error_that_says_what_to_do():
         ["--protocol", "tls"],
         ["--jupyter"],
         ["--preload", "module"],
-        ["--dashboard-prefix", "/dask"],
         ["--port", "8786,8787"],
         ["--no-such-flag"],
     ],

@@ -112,6 +112,7 @@ operations! {
 
 record! {
     /// See [`Question::RetireWorkers`].
+    #[derive(Default)]
     RetireWorkers {
         /// Their addresses or names.
         workers: Optional<Vec<Value>>,

@@ -65,6 +65,7 @@ impl Scheduler {
     pub(super) fn client_joined(&mut self, name: &Text, versions: &Value) {
         let id = self.client(name);
         self.clients[id].connected = true;
+        self.turnover.clients_added += 1;
         self.clients[id].versions = versions.clone();
         self.notice_client("add-client", name);
         let warning = Optional(Some(self.client_warning(versions)));
@@ -167,6 +168,7 @@ impl Scheduler {
 
     fn remove_client(&mut self, id: ClientId) {
         self.clients[id].connected = false;
+        self.turnover.clients_removed += 1;
         let keys: Vec<_> = self.interests.lefts(id).map(|task| self.tasks[task].key.clone()).collect();
         self.release_keys(id, &keys);
         let name = self.clients[id].name.clone();
@@ -201,7 +203,7 @@ impl Scheduler {
 
     pub(super) fn new_task(&mut self, key: Key) -> TaskId {
         let group = self.groups.enter(&key);
-        self.tasks.insert(Task::new(key, group))
+        self.tasks.insert(Task::new(key, group, self.groups.prefix(group)))
     }
 
     /// A task of a group is forgotten.

@@ -44,20 +44,22 @@ impl Named for Group {
 /// All groups, and what is known of their prefixes.
 #[derive(Debug)]
 pub(super) struct Groups {
-    groups: Registry<Group>,
+    registry: Registry<Group>,
     pub prefixes: Prefixes,
+    /// How many tasks are forgotten, of groups that are not.
+    forgotten: usize,
 }
 
 impl Groups {
     /// No groups. A task of which nothing is known takes `unknown` seconds, those of some prefixes take what is expected.
     pub fn new(unknown: f64, expected: &field::Map<Text, f64>) -> Self {
-        Self { groups: Registry::default(), prefixes: Prefixes::new(unknown, expected) }
+        Self { registry: Registry::default(), prefixes: Prefixes::new(unknown, expected), forgotten: 0 }
     }
 
     /// Counts a new task in its group.
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
-        let id = self.groups.id(&name).unwrap_or_else(|| {
+        let id = self.registry.id(&name).unwrap_or_else(|| {
             let prefix = self.prefixes.enter(&key.prefix());
             let group = Group {
                 name,
@@ -69,9 +71,9 @@ impl Groups {
                 span: None,
                 totals: Totals::default(),
             };
-            self.groups.insert(group)
+            self.registry.insert(group)
         });
-        let group = &mut self.groups[id];
+        let group = &mut self.registry[id];
         group.size += 1;
         group.alive += 1;
         id
@@ -79,60 +81,71 @@ impl Groups {
 
     /// Counts a task out that is forgotten. A group without tasks is forgotten too, and returned.
     pub fn leave(&mut self, id: Id<Group>) -> Option<Group> {
-        let group = &mut self.groups[id];
+        let group = &mut self.registry[id];
         group.alive -= 1;
+        self.forgotten += 1;
         if group.alive > 0 {
             return None;
         }
+        self.forgotten -= group.size;
+        let totals = self.prefixes.totals_mut(group.prefix);
+        totals.nbytes = totals.nbytes.saturating_sub(group.totals.nbytes);
         let name = group.name.clone();
-        self.groups.remove(&name)
+        self.registry.remove(&name)
     }
 
     /// A task of a group was run.
     pub fn count(&mut self, id: Id<Group>, nbytes: u64, startstops: &[StartStop]) {
-        self.groups[id].totals.count(nbytes, startstops);
+        let group = &mut self.registry[id];
+        group.totals.count(nbytes, startstops);
+        self.prefixes.totals_mut(group.prefix).count(nbytes, startstops);
     }
 
     /// What has come of the tasks of a group.
     pub fn totals(&self, id: Id<Group>) -> &Totals {
-        &self.groups[id].totals
+        &self.registry[id].totals
     }
 
     /// A group belongs to a span.
     pub fn join(&mut self, id: Id<Group>, span: Text) {
-        self.groups[id].span = Some(span);
+        self.registry[id].span = Some(span);
     }
 
     /// The span that a group belongs to.
     pub fn span(&self, id: Id<Group>) -> Option<&Text> {
-        self.groups[id].span.as_ref()
+        self.registry[id].span.as_ref()
     }
 
     /// All groups.
     pub fn iter(&self) -> impl Iterator<Item = (Id<Group>, &Group)> {
-        self.groups.iter()
+        self.registry.iter()
     }
 
     /// How many tasks of a group are forgotten.
     pub fn forgotten(&self, id: Id<Group>) -> usize {
-        self.groups[id].size - self.groups[id].alive
+        self.registry[id].size - self.registry[id].alive
+    }
+
+    /// How many tasks are forgotten, of groups that are not.
+    pub fn all_forgotten(&self) -> usize {
+        self.forgotten
     }
 
     /// The name of a group.
     pub fn name(&self, id: Id<Group>) -> &Key {
-        &self.groups[id].name
+        &self.registry[id].name
     }
 
     /// A task of one group needs a task of another, or of the same: then its tasks are not like roots.
     pub fn link(&mut self, group: Id<Group>, dependency: Id<Group>) {
-        self.groups[group].dependencies.insert(dependency);
+        self.registry[group].dependencies.insert(dependency);
     }
 
     /// Whether a group is much larger than the cluster and needs little, fewer groups than `groups_max` that have
     /// together fewer tasks than `dependencies_max`: its tasks only feed others.
     pub fn is_rootish(&self, id: Id<Group>, threads: u64, groups_max: usize, dependencies_max: usize) -> bool {
-        let group = &self.groups[id];
-        let needed = || group.dependencies.iter().filter_map(|&id| self.groups.get(id)).map(|group| group.size);
+        let group = &self.registry[id];
+        let needed = || group.dependencies.iter().filter_map(|&id| self.registry.get(id)).map(|group| group.size);
         group.size as u64 > threads * 2
             && group.dependencies.len() < groups_max
             && needed().sum::<usize>() < dependencies_max
@@ -140,37 +153,36 @@ impl Groups {
 
     /// The worker that the next task of a group goes to, if it has not had its share.
     pub fn next_of_share(&mut self, id: Id<Group>) -> Option<WorkerId> {
-        let (worker, left) = self.groups[id].share.as_mut()?;
+        let (worker, left) = self.registry[id].share.as_mut()?;
         *left = left.checked_sub(1)?;
         Some(*worker)
     }
 
     /// A worker gets as large a part of a group as it has of all threads, beginning with the task at hand.
     pub fn begin_share(&mut self, id: Id<Group>, worker: WorkerId, threads: u64, of: u64) {
-        let group = &mut self.groups[id];
+        let group = &mut self.registry[id];
         let share = group.size as u64 * threads / of.max(1);
         group.share = Some((worker, share.saturating_sub(1)));
     }
 
     /// The prefix of a group.
     pub fn prefix(&self, id: Id<Group>) -> PrefixId {
-        self.groups[id].prefix
+        self.registry[id].prefix
     }
 
     /// Seconds that a task of this group takes, as far as is known.
     pub fn duration(&self, id: Id<Group>) -> Option<f64> {
-        self.prefixes.duration(self.groups[id].prefix)
+        self.prefixes.duration(self.registry[id].prefix)
     }
 
     /// Seconds that a task of this group is expected to take.
     pub fn expected(&self, id: Id<Group>) -> f64 {
-        self.prefixes.expected(self.groups[id].prefix)
+        self.prefixes.expected(self.registry[id].prefix)
     }
 
     /// How many groups there are.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.groups.len()
+        self.registry.len()
     }
 }
 

@@ -52,6 +52,7 @@ impl Scheduler {
         self.answer(ticket, Ok(Value::map(answer)));
         self.notice_worker(&about.address);
         let id = self.workers.insert(about, self.now, self.settings.worker_saturation);
+        self.turnover.workers_added += 1;
         self.spans.note_threads(self.now, self.workers.threads());
         if self.workers[id].spec.status == WorkerStatus::Running {
             self.schedule_unrunnable(id);
@@ -167,6 +168,7 @@ impl Scheduler {
             return;
         }
         let worker = self.workers.remove(id);
+        self.turnover.workers_removed += 1;
         self.bandwidths.forget(worker.address());
         self.leave_shuffles(id, worker.address());
         self.spans.note_threads(self.now, self.workers.threads());
@@ -207,6 +209,7 @@ impl Scheduler {
         let Some(_) = self.tasks.get(id) else { return };
         let task = &mut self.tasks[id];
         task.suspicious += 1;
+        self.groups.prefixes.suspect(task.prefix);
         if task.suspicious <= allowed_failures || task.state() != StateName::Processing {
             return;
         }

@@ -16,6 +16,7 @@ mod classes;
 mod client;
 mod computation;
 mod coordination;
+pub mod detail;
 mod edges;
 mod failure;
 mod group;
@@ -29,6 +30,7 @@ mod membership;
 mod memory_manager;
 mod messages;
 mod notice;
+pub mod numbers;
 mod occupancy;
 mod placement;
 mod plugins;
@@ -48,6 +50,7 @@ pub mod stimulus;
 pub mod story;
 mod submission;
 pub mod summary;
+mod tally;
 pub mod task;
 mod task_stream;
 mod totals;
@@ -65,12 +68,14 @@ use classes::Classes;
 use client::{Client, ClientId, Said};
 use computation::Computations;
 use coordination::Coordination;
+use detail::Failures;
 use group::Groups;
 use idle::Idleness;
 use instruction::Instruction;
 use measures::Measures;
 use memory_manager::MemoryManager;
 use messages::Cause;
+use numbers::Turnover;
 use plugins::Plugins;
 use rebalance::Measure;
 use registry::{Map, Registry};
@@ -214,6 +219,8 @@ pub struct Scheduler {
     /// What workers have measured, added up.
     metrics: Measures,
     plugins: Plugins,
+    turnover: Turnover,
+    failures: Failures,
     classes: Classes,
     versions: Versions,
     /// Which client wants which task.
@@ -277,6 +284,8 @@ impl Scheduler {
             spans: Spans::default(),
             metrics: Measures::default(),
             plugins: Plugins::default(),
+            turnover: Turnover::default(),
+            failures: Failures::default(),
             classes: Classes::default(),
             interests: Relation::default(),
             queued: BTreeSet::new(),

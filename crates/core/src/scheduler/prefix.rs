@@ -5,6 +5,7 @@
 
 use super::registry::Map;
 use super::stimulus::Text;
+use super::totals::Totals;
 use crate::protocol::field;
 
 /// Tasks that are expected to take no more seconds than this, by the settings, are too fast to be moved.
@@ -15,6 +16,13 @@ const SECONDS_MAX: f64 = 1e7;
 /// A prefix, in one scheduler. It is never forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PrefixId(u32);
+
+impl PrefixId {
+    /// Its place among all prefixes.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// How long tasks of a prefix take.
 #[derive(Debug)]
@@ -30,6 +38,10 @@ struct Prefix {
     /// Whether its weight is not what is expected now.
     changed: bool,
     fast: bool,
+    /// How often one of its tasks was at a worker that died.
+    suspicious: u64,
+    /// What has come of its tasks; of bytes, those of the groups that are there.
+    totals: Totals,
 }
 
 /// All prefixes.
@@ -72,6 +84,8 @@ impl Prefixes {
                 counted: 0,
                 changed: false,
                 fast: expected.is_some_and(|seconds| seconds <= FAST),
+                suspicious: 0,
+                totals: Totals::default(),
             };
             self.known.insert_full(name.into(), prefix).0
         });
@@ -84,6 +98,31 @@ impl Prefixes {
 
     fn at_mut(&mut self, id: PrefixId) -> &mut Prefix {
         &mut self.known[id.0 as usize]
+    }
+
+    /// All prefixes.
+    pub fn ids(&self) -> impl Iterator<Item = PrefixId> + use<> {
+        (0..u32::try_from(self.known.len()).expect("memory ends before 2^32 prefixes")).map(PrefixId)
+    }
+
+    /// One of its tasks was at a worker that died.
+    pub fn suspect(&mut self, id: PrefixId) {
+        self.at_mut(id).suspicious += 1;
+    }
+
+    /// How often one of its tasks was at a worker that died.
+    pub fn suspicious(&self, id: PrefixId) -> u64 {
+        self.at(id).suspicious
+    }
+
+    /// What has come of its tasks.
+    pub fn totals(&self, id: PrefixId) -> &Totals {
+        &self.at(id).totals
+    }
+
+    /// What has come of its tasks, to add to it.
+    pub fn totals_mut(&mut self, id: PrefixId) -> &mut Totals {
+        &mut self.at_mut(id).totals
     }
 
     /// Its name.

@@ -179,6 +179,6 @@ mod tests {
         let mut groups = Groups::new(0.5, &crate::protocol::field::Map::default());
         let key = Key::from(format!("x{count}-{number}").as_str());
         let group = groups.enter(&key);
-        Task::new(key, group)
+        Task::new(key, group, groups.prefix(group))
     }
 }

@@ -135,6 +135,11 @@ impl<L, R> Relation<L, R> {
         self.backward.get(&b).into_iter().flatten().copied()
     }
 
+    /// How many pairs have this on their right side.
+    pub fn left_count(&self, b: Id<R>) -> usize {
+        self.backward.get(&b).map_or(0, Vec::len)
+    }
+
     /// All that stands on the left, once for each of its pairs.
     pub fn all_lefts(&self) -> impl Iterator<Item = Id<L>> + '_ {
         self.backward.values().flatten().copied()

@@ -97,6 +97,11 @@ impl Replicas {
         self.pairs.lefts(worker)
     }
 
+    /// How many results the worker has.
+    pub fn count(&self, worker: WorkerId) -> usize {
+        self.pairs.left_count(worker)
+    }
+
     /// How many bytes the worker has.
     pub fn bytes(&self, worker: WorkerId) -> u64 {
         self.bytes.get(&worker).copied().unwrap_or(0)

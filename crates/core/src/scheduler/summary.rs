@@ -19,6 +19,10 @@ pub struct WorkerSummary {
     pub processing: usize,
     /// How many results it holds.
     pub in_memory: usize,
+    /// Bytes of these.
+    pub nbytes: u64,
+    /// Percent of one processor that its process uses, as it said last.
+    pub cpu: f64,
     /// Bytes that its process uses, as it said last.
     pub memory: u64,
     /// Bytes that its process may use.
@@ -29,6 +33,7 @@ pub struct WorkerSummary {
 
 impl Scheduler {
     /// All workers in numbers, seen at a time.
+    #[expect(clippy::cast_sign_loss, reason = "a negative size was measured as none")]
     pub fn worker_summaries(&self, now: f64) -> impl Iterator<Item = WorkerSummary> + '_ {
         self.workers.iter().map(move |(id, worker)| WorkerSummary {
             address: worker.address().clone(),
@@ -36,28 +41,19 @@ impl Scheduler {
             status: worker.spec.status.name(),
             nthreads: worker.spec.nthreads,
             processing: worker.processing.len(),
-            in_memory: self.replicas.has_what(id).count(),
-            memory: measured(&worker.about.metrics, "memory"),
+            in_memory: self.replicas.count(id),
+            nbytes: self.replicas.bytes(id),
+            cpu: measured(&worker.about.metrics, "cpu"),
+            memory: measured(&worker.about.metrics, "memory") as u64,
             memory_limit: worker.spec.memory_limit,
             silence: (now - worker.last_seen).max(0.0),
         })
     }
-
-    /// How many clients there are.
-    pub fn client_count(&self) -> usize {
-        self.clients.iter().count()
-    }
 }
 
 /// A number among the metrics of a worker; 0 if it did not tell.
-#[expect(clippy::cast_sign_loss, reason = "a negative size is none")]
-fn measured(metrics: &Value, name: &str) -> u64 {
-    let Value::Map(entries) = metrics else { return 0 };
+fn measured(metrics: &Value, name: &str) -> f64 {
+    let Value::Map(entries) = metrics else { return 0.0 };
     let found = entries.iter().find(|(key, _)| matches!(key, Value::Str(text) if &**text == name));
-    match found {
-        Some((_, Value::Int(number))) => u64::try_from(*number).unwrap_or(0),
-        Some((_, Value::UInt(number))) => *number,
-        Some((_, Value::Float(number))) => *number as u64,
-        _ => 0,
-    }
+    found.and_then(|(_, number)| number.as_f64()).unwrap_or(0.0).max(0.0)
 }

@@ -13,8 +13,10 @@ use super::classes::Class;
 use super::edges::Edges;
 use super::group::Group;
 use super::instruction::Failure;
+use super::prefix::PrefixId;
 use super::registry::{Id, Map, Named, Registry};
 use super::stimulus::Text;
+use super::tally::{Tallies, Tally};
 use super::worker::WorkerId;
 use crate::key::Key;
 use crate::protocol::field::Number;
@@ -133,7 +135,7 @@ impl StateName {
 }
 
 /// How many states there are.
-pub(super) const STATES: usize = StateName::Forgotten as usize + 1;
+pub const STATES: usize = StateName::Forgotten as usize + 1;
 
 /// Where a task is in its life. Each state carries exactly the data valid in it.
 #[derive(Debug)]
@@ -196,6 +198,8 @@ pub(super) struct Restrictions {
 pub struct Task {
     pub(super) key: Key,
     pub(super) group: Id<Group>,
+    /// That of its group.
+    pub(super) prefix: PrefixId,
     /// Nothing for data that came from outside, and until the graph comes that says it.
     pub(super) run_spec: Option<Pickled>,
     pub(super) priority: Priority,
@@ -231,10 +235,11 @@ impl Named for Task {
 
 impl Task {
     /// A task of which only the key is known.
-    pub(super) fn new(key: Key, group: Id<Group>) -> Self {
+    pub(super) fn new(key: Key, group: Id<Group>, prefix: PrefixId) -> Self {
         Self {
             key,
             group,
+            prefix,
             run_spec: None,
             priority: Priority::default(),
             state: TaskState::Released,
@@ -280,6 +285,9 @@ impl Task {
 pub(super) struct Tasks {
     registry: Registry<Task>,
     counts: [usize; STATES],
+    tallies: Tallies,
+    /// How many tasks have waiters.
+    awaited: usize,
     /// How many tasks of each group are not finished, where there are some.
     unfinished: Map<Id<Group>, usize>,
 }
@@ -287,12 +295,15 @@ pub(super) struct Tasks {
 impl Tasks {
     pub fn insert(&mut self, task: Task) -> TaskId {
         self.counts[task.state() as usize] += 1;
+        self.tallies.enter(task.prefix, task.state());
         self.registry.insert(task)
     }
 
     pub fn remove(&mut self, id: TaskId) {
         let task = self.registry.remove(&self.registry[id].key.clone()).expect("it was just found");
         self.counts[task.state() as usize] -= 1;
+        self.tallies.leave(task.prefix, task.state());
+        self.awaited -= usize::from(task.waiters > 0);
     }
 
     /// Gives a task its new state and returns the old one.
@@ -301,6 +312,7 @@ impl Tasks {
         let (before, after) = (task.state(), state.name());
         self.counts[before as usize] -= 1;
         self.counts[after as usize] += 1;
+        self.tallies.change(task.prefix, before, after);
         match (before.is_unfinished(), after.is_unfinished()) {
             (false, true) => *self.unfinished.entry(task.group).or_default() += 1,
             (true, false) => {
@@ -333,6 +345,27 @@ impl Tasks {
     /// How many tasks are in a state.
     pub fn count(&self, state: StateName) -> usize {
         self.counts[state as usize]
+    }
+
+    /// How many tasks are in each state.
+    pub fn counts(&self) -> &[usize; STATES] {
+        &self.counts
+    }
+
+    /// What is counted of the tasks of a prefix.
+    pub fn tally(&self, prefix: PrefixId) -> Tally {
+        self.tallies.of(prefix)
+    }
+
+    /// How many tasks have waiters.
+    pub fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// So many dependents need the result of a task.
+    pub fn set_waiters(&mut self, id: TaskId, count: u32) {
+        let before = std::mem::replace(&mut self.registry[id].waiters, count);
+        self.awaited = self.awaited + usize::from(count > 0) - usize::from(before > 0);
     }
 
     /// Whether some tasks of a group are not finished.
@@ -375,7 +408,7 @@ impl Tasks {
     pub fn start_waiting(&mut self, id: TaskId) {
         if !std::mem::replace(&mut self.registry[id].waits, true) {
             for dependency in self.dependencies(id) {
-                self.registry[dependency].waiters += 1;
+                self.set_waiters(dependency, self.registry[dependency].waiters + 1);
             }
         }
     }
@@ -387,8 +420,7 @@ impl Tasks {
         }
         let dependencies = self.dependencies(id);
         for &dependency in &dependencies {
-            let waiters = &mut self.registry[dependency].waiters;
-            *waiters = waiters.saturating_sub(1);
+            self.set_waiters(dependency, self.registry[dependency].waiters.saturating_sub(1));
         }
         dependencies
     }

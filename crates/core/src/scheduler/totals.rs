@@ -45,6 +45,11 @@ impl Totals {
         &self.durations
     }
 
+    /// Seconds that something was done.
+    pub fn seconds(&self, action: &str) -> f64 {
+        self.durations.iter().find(|(known, _)| **known == *action).map_or(0.0, |(_, seconds)| *seconds)
+    }
+
     /// All seconds.
     pub fn duration(&self) -> f64 {
         self.durations.iter().map(|(_, seconds)| seconds).sum()

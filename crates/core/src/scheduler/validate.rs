@@ -1,8 +1,9 @@
 //! Validation: the walk over everything that must always hold. For tests, and for those who ask for it.
 
 use super::Scheduler;
+use super::prefix::PrefixId;
 use super::registry::{Map, Set};
-use super::task::{StateName, TaskId, TaskState};
+use super::task::{STATES, StateName, TaskId, TaskState};
 use super::worker::{WorkerId, WorkerStatus};
 use crate::key::Key;
 
@@ -38,6 +39,7 @@ impl Scheduler {
         self.validate_relations()?;
         self.validate_shuffles()?;
         self.validate_groups()?;
+        self.validate_tallies()?;
         for (&id, theft) in &self.stealing.thefts {
             let there = self.tasks.get(id).and_then(|task| task.processing());
             let there = there.is_some_and(|processing| processing.worker == theft.victim);
@@ -160,6 +162,23 @@ impl Scheduler {
             must(listed, "a span stands in its parent", id)?;
         }
         Ok(())
+    }
+
+    /// What is kept for monitoring is what counting again gives.
+    fn validate_tallies(&self) -> Result<(), Violation> {
+        let mut counts: Map<PrefixId, [u32; STATES]> = Map::default();
+        for (_, task) in self.tasks.iter() {
+            counts.entry(task.prefix).or_default()[task.state() as usize] += 1;
+        }
+        for id in self.groups.prefixes.ids() {
+            let counted = counts.get(&id).copied().unwrap_or_default();
+            let name = self.groups.prefixes.name(id);
+            must(self.tasks.tally(id).now == counted, "tasks are counted by prefix and state", &name)?;
+        }
+        let forgotten: usize = self.groups.iter().map(|(id, _)| self.groups.forgotten(id)).sum();
+        must(forgotten == self.groups.all_forgotten(), "forgotten tasks are counted", &forgotten)?;
+        let awaited = self.tasks.iter().filter(|(_, task)| task.waiters > 0).count();
+        must(awaited == self.tasks.awaited(), "tasks that are waited for are counted", &awaited)
     }
 
     /// The sums of a worker's tasks and inputs are what counting them again gives.

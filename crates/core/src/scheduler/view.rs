@@ -38,6 +38,8 @@ pub struct WorkerView {
     pub id: Text,
     /// The name that its owner gave it, as text.
     pub name: Text,
+    /// That name as it was given: it may be a number.
+    pub given_name: Value,
     /// Its machine.
     pub host: Text,
     /// The address of its nanny.
@@ -110,6 +112,7 @@ impl Scheduler {
             address: worker.address().clone(),
             id: worker.about.id.clone(),
             name: worker.spec.name.clone(),
+            given_name: worker.about.name.clone(),
             host: worker.spec.host.clone(),
             nanny: worker.about.nanny.clone(),
             nthreads: worker.spec.nthreads,

@@ -5,9 +5,9 @@ mod interface;
 mod lifetime_file;
 mod listen;
 mod notice;
+mod pages;
 mod scheduler;
 mod settings;
-
 mod surroundings;
 
 use std::ffi::OsString;

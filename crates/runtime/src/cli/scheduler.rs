@@ -50,6 +50,12 @@ pub struct Arguments {
     /// Announce no page to people; /health is served all the same
     #[arg(long)]
     pub no_dashboard: bool,
+    /// Path before those of all pages, for a proxy that passes on a part of its own paths
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
+    pub dashboard_prefix: String,
+    /// Whether a proxy before the pages is believed who has asked
+    #[arg(long, value_name = "BOOLEAN")]
+    pub use_xheaders: Option<String>,
     /// File to write connection information to, for clients and workers on a shared file system
     #[arg(long, value_name = "FILE")]
     pub scheduler_file: Option<PathBuf>,
@@ -96,10 +102,6 @@ pub struct Missing {
     show: bool,
     #[arg(long, hide = true)]
     no_show: bool,
-    #[arg(long, hide = true, default_value = "")]
-    dashboard_prefix: String,
-    #[arg(long, hide = true)]
-    use_xheaders: Option<String>,
     #[arg(long, hide = true)]
     preload: Vec<String>,
 }
@@ -114,8 +116,6 @@ impl Missing {
             ("--tls-cert", self.tls_cert.is_some()),
             ("--tls-key", self.tls_key.is_some()),
             ("--jupyter", self.jupyter && !self.no_jupyter),
-            ("--dashboard-prefix", !self.dashboard_prefix.is_empty()),
-            ("--use-xheaders", self.use_xheaders.as_deref().is_some_and(|value| !value.eq_ignore_ascii_case("false"))),
         ];
         match named.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(CommandError::NotYet { flag: (*flag).to_owned() }),

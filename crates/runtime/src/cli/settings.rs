@@ -10,6 +10,7 @@ use cenote_core::units;
 
 use super::error::CommandError;
 use super::listen;
+use super::pages;
 use super::scheduler::Arguments;
 use crate::config::{self, Config, Setting};
 use crate::core;
@@ -31,7 +32,7 @@ pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Res
     Ok(Settings {
         listen: listens,
         contact: config.text("distributed.scheduler.contact-address")?.map(String::into_boxed_str),
-        http: Some(listen::dashboard(&arguments.dashboard_address, listens.ip())?),
+        http: Some(pages::settings(arguments, listens.ip(), config)?),
         python,
         inspect: arguments.inspect,
         record: arguments.record.clone(),
@@ -242,7 +243,7 @@ mod tests {
     fn without_flags_and_settings_it_is_as_dask_has_it_but_on_loopback() {
         let settings = settings(&[], &[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8786");
-        assert_eq!(settings.http.unwrap().to_string(), "127.0.0.1:8787");
+        assert_eq!(settings.http.unwrap().listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.machine, core::scheduler::Settings::default());
         assert_eq!(settings.idle_timeout, None);
     }

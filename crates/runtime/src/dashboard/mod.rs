@@ -1,21 +1,37 @@
-//! The pages that a scheduler serves over HTTP: `/health` for machines, `/info` for people.
+//! The pages that a scheduler serves over HTTP: for machines that watch it and for people.
 //!
-//! It runs on the thread of the scheduler and reads it through one function that gives an [`Overview`]. It changes
-//! nothing, and holds nothing between requests.
+//! They run on the thread of the scheduler, beside it: what they show they ask for ([`Asked`]), and the answer is made
+//! between two things that the scheduler does. They hold nothing between requests.
 
+mod api;
+mod asked;
+mod connection;
+mod detail;
+mod exposition;
+mod info;
+mod json;
+mod literal;
+mod markup;
+mod metrics;
+mod origin;
 mod overview;
 mod page;
+mod process;
 mod routes;
+mod settings;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+pub use asked::{Answer, Asked, Measured, Retired};
+pub use detail::LogLine;
 pub use overview::{Overview, WorkerOverview};
+pub use settings::{Modules, Settings};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-/// Requests that may wait for an overview at once.
+/// Questions that may wait for an answer at once.
 const WAITING_MAX: usize = 64;
 
 /// A socket for HTTP, bound but not yet served.
@@ -23,6 +39,7 @@ const WAITING_MAX: usize = 64;
 pub struct Dashboard {
     listener: TcpListener,
     address: SocketAddr,
+    settings: Settings,
 }
 
 impl Dashboard {
@@ -31,7 +48,8 @@ impl Dashboard {
     ///
     /// # Errors
     /// When the address is not one of this machine's.
-    pub async fn bind(wanted: SocketAddr) -> io::Result<Self> {
+    pub async fn bind(settings: Settings) -> io::Result<Self> {
+        let wanted = settings.listen;
         let listener = match TcpListener::bind(wanted).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && wanted.port() != 0 => {
                 let listener = TcpListener::bind(SocketAddr::new(wanted.ip(), 0)).await?;
@@ -45,7 +63,7 @@ impl Dashboard {
             bound => bound?,
         };
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, settings })
     }
 
     /// The port where it listens.
@@ -57,23 +75,23 @@ impl Dashboard {
     pub fn link(&self, scheduler: &str) -> String {
         let place = scheduler.split_once("://").map_or(scheduler, |(_, place)| place);
         let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
-        format!("http://{host}:{}/status", self.port())
+        let port = self.port();
+        match host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(_)) => format!("http://[{host}]:{port}{}/status", self.settings.prefix),
+            _ => format!("http://{host}:{port}{}/status", self.settings.prefix),
+        }
     }
 
-    /// Serves until the task that awaits it ends. Must be awaited on a [`LocalRuntime`](tokio::runtime::LocalRuntime).
-    pub async fn serve(self, overview: Rc<dyn Fn() -> Overview>) {
-        let (ask, mut asked) = mpsc::channel::<oneshot::Sender<Overview>>(WAITING_MAX);
+    /// Serves until the task that awaits it ends. What pages ask for is answered by `answer`, at once or later. Must be
+    /// awaited on a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    pub async fn serve(self, answer: Rc<dyn Fn(Asked)>) {
+        let (ask, mut asked) = mpsc::channel(WAITING_MAX);
         let answers = async {
-            while let Some(waiting) = asked.recv().await {
-                // Whoever asked may have closed the page by now.
-                let _ = waiting.send(overview());
+            while let Some(question) = asked.recv().await {
+                answer(question);
             }
         };
-        let pages = async {
-            if let Err(error) = axum::serve(self.listener, routes::routes(ask)).await {
-                tracing::error!("the pages over HTTP are served no more: {error}");
-            }
-        };
+        let pages = connection::accept(self.listener, routes::routes(&self.settings, ask));
         tokio::join!(answers, pages);
     }
 }

@@ -1,5 +1,7 @@
 //! What the pages show: the state of a scheduler, read at one moment.
 
+use cenote_core::scheduler::numbers::Numbers;
+
 /// A scheduler at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
@@ -7,10 +9,8 @@ pub struct Overview {
     pub address: String,
     /// Seconds since it started.
     pub uptime: f64,
-    /// How many clients are connected.
-    pub clients: usize,
-    /// How many tasks are in each state, in the order of a task's life; states without tasks may be left out.
-    pub tasks: Vec<(String, usize)>,
+    /// What it has counted.
+    pub numbers: Numbers,
     /// Its workers.
     pub workers: Vec<WorkerOverview>,
 }
@@ -30,6 +30,10 @@ pub struct WorkerOverview {
     pub processing: usize,
     /// How many results it holds.
     pub in_memory: usize,
+    /// Bytes of these.
+    pub nbytes: u64,
+    /// Percent of one processor that its process uses.
+    pub cpu: f64,
     /// Bytes that its process uses.
     pub memory_bytes: u64,
     /// Bytes that its process may use; 0 is no limit.

@@ -21,6 +21,7 @@ use super::journal::{Journal, JournalError};
 use super::nanny::Nannies;
 use super::outbox::{Mail, Outbox};
 use super::procedure;
+use super::rounds::Rounds;
 use super::sampler::Samplers;
 use super::settings::Settings;
 use crate::comm::Pool;
@@ -39,6 +40,7 @@ pub(super) struct Hub {
     pub mail: Rc<Mail>,
     pub samplers: Samplers,
     pub nannies: Nannies,
+    pub rounds: Rounds,
     /// How many feeds there have been.
     pub feeds: Cell<u64>,
     machine: RefCell<Scheduler>,
@@ -122,6 +124,7 @@ impl Hub {
             mail: Rc::default(),
             samplers: Samplers::default(),
             nannies: Nannies::default(),
+            rounds: Rounds::starting(clock.now()),
             feeds: Cell::new(0),
             instructions: RefCell::default(),
             workers: RefCell::default(),

@@ -18,6 +18,7 @@ mod nanny;
 mod outbox;
 mod overview;
 mod procedure;
+mod rounds;
 mod sampler;
 mod settings;
 mod subscription;
@@ -107,9 +108,10 @@ pub async fn serve(
         None => Address::from(reachable(listens)).to_string().into(),
     };
     let id = format!("Scheduler-{:08x}", std::process::id() ^ (clock.now().to_bits() as u32));
-    let dashboard = match settings.http {
+    let dashboard = match &settings.http {
         Some(http) => {
-            Some(Dashboard::bind(http).await.map_err(|source| SchedulerError::Http { address: http, source })?)
+            let refused = |source| SchedulerError::Http { address: http.listen, source };
+            Some(Dashboard::bind(http.clone()).await.map_err(refused)?)
         }
         None => None,
     };
@@ -128,7 +130,7 @@ pub async fn serve(
     spawn_local(carry(Rc::clone(&hub)));
     if let Some(dashboard) = dashboard {
         let hub = Rc::clone(&hub);
-        spawn_local(dashboard.serve(Rc::new(move || overview::read(&hub))));
+        spawn_local(dashboard.serve(Rc::new(move |asked| overview::answer(&hub, asked))));
     }
     started(&Started { id: id.into(), address, listens, dashboard_port, dashboard: link });
     tokio::select! {
@@ -157,6 +159,7 @@ async fn tick(hub: Rc<Hub>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        hub.rounds.count(hub.clock.now());
         hub.stimulate(Stimulus::Tick);
         if let Some(limit) = hub.settings.idle_timeout
             && hub.idle_seconds() > limit.as_secs_f64()

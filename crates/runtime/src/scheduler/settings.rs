@@ -8,6 +8,8 @@ use cenote_core::protocol::limits::Limits;
 use cenote_core::scheduler::Settings as MachineSettings;
 use cenote_core::scheduler::rebalance::Rebalance;
 
+use crate::dashboard;
+
 /// What can be set of the scheduler's process.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -16,7 +18,7 @@ pub struct Settings {
     /// The address to tell others, if it is not the one where it listens.
     pub contact: Option<Box<str>>,
     /// Where to serve HTTP, if at all.
-    pub http: Option<SocketAddr>,
+    pub http: Option<dashboard::Settings>,
     /// The interpreter of Python that reads the graphs of stock clients.
     pub python: PathBuf,
     /// Whether to answer requests that look inside, from this machine.

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 
 use super::Scheduler;
 use super::inspect::seen::Seen;
+use super::numbers::SemaphoreNumbers;
 use super::question::Answer as Reply;
 use super::registry::Map;
 use super::stimulus::Text;
@@ -53,6 +54,11 @@ impl Coordination {
     /// What was said of a task when it finished.
     pub(super) fn said_of(&self, key: &Key) -> Option<Value> {
         self.said.get(key).cloned()
+    }
+
+    /// The semaphores and locks, in numbers.
+    pub(super) fn semaphore_numbers(&self) -> Vec<SemaphoreNumbers> {
+        self.semaphores.numbers()
     }
 
     /// What a test sees of what Dask calls an extension.

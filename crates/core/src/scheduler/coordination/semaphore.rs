@@ -11,6 +11,7 @@ use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::inspect::seen::{Object, Seen};
+use crate::scheduler::numbers::SemaphoreNumbers;
 use crate::scheduler::registry::Map;
 use crate::scheduler::stimulus::Text;
 
@@ -85,6 +86,20 @@ impl Semaphores {
             "metrics" => return Some(self.metrics()),
             _ => return None,
         }))
+    }
+
+    /// In numbers.
+    pub fn numbers(&self) -> Vec<SemaphoreNumbers> {
+        let numbers = self.registered.iter().map(|(name, it)| SemaphoreNumbers {
+            name: name.to_string(),
+            leases_max: it.leases_max,
+            leases: it.leases.len(),
+            pending: it.queue.len(),
+            acquired: it.given,
+            released: it.released,
+            wait_average: it.wait_average,
+        });
+        numbers.collect()
     }
 
     fn metrics(&self) -> Seen {

@@ -53,6 +53,12 @@ impl Topics {
         })
     }
 
+    /// The last events of a topic, the newest last.
+    pub fn last(&self, topic: &Text, count: usize) -> Vec<(f64, Value)> {
+        let events = self.topics.get(topic).map(|topic| &topic.events);
+        events.map_or_else(Vec::new, |events| events.iter().skip(events.len().saturating_sub(count)).cloned().collect())
+    }
+
     fn events(&self, topic: Option<&Text>) -> Value {
         if let Some(topic) = topic {
             return self.topics.get(topic).map_or_else(|| Value::Tuple(Vec::new()), Topic::said);

@@ -25,23 +25,10 @@ impl Scheduler {
             }
             "running" => Seen::Set(self.workers_seen(self.workers.running().iter().copied())),
             "idle" => {
-                let idle = self.workers.running().iter().filter(|&&id| {
-                    let worker = &self.workers[id];
-                    worker.processing.len() < worker.spec.nthreads as usize
-                });
-                Seen::map(idle.map(|&id| (self.workers[id].address().clone(), self.worker_seen(id))))
+                Seen::map(self.idle_workers().map(|id| (self.workers[id].address().clone(), self.worker_seen(id))))
             }
             "idle_task_count" => Seen::Set(self.workers_seen(self.workers.open().iter().map(|&(_, id)| id))),
-            "saturated" => {
-                let mean = self.total_occupancy() / self.workers.threads().max(1) as f64;
-                let saturated = self.workers.running().iter().copied().filter(|&id| {
-                    let worker = &self.workers[id];
-                    let (tasks, threads) = (worker.processing.len() as f64, f64::from(worker.spec.nthreads));
-                    let pending = self.occupancy(id) * (tasks - threads) / (tasks * threads);
-                    tasks > threads && pending > 0.4 && pending > 1.9 * mean
-                });
-                Seen::Set(self.workers_seen(saturated))
-            }
+            "saturated" => Seen::Set(self.workers_seen(self.saturated_workers())),
             "stream_comms" => {
                 let addresses = self.workers.iter().map(|(_, worker)| worker.address().clone());
                 Seen::map(addresses.map(|address| (address, Seen::Object(Object::Opaque))))

@@ -27,7 +27,7 @@ const CHEAP: WorkersToClose = WorkersToClose {
 
 impl Scheduler {
     /// How many workers there should be for the work and the data that are there.
-    pub(super) fn target(&self, asked: &AdaptiveTarget) -> u64 {
+    pub(in crate::scheduler) fn target(&self, asked: &AdaptiveTarget) -> u64 {
         let duration = asked.target_duration.0.as_ref().and_then(Value::as_seconds).unwrap_or(TARGET_DURATION);
         let waiting = self.queued.len() + self.unrunnable.len();
         let weighed = self.queued.iter().chain(&self.unrunnable).take(WEIGHED_MAX);

@@ -13,7 +13,8 @@ impl Scheduler {
                 recommendations.add(dependent, Finish::Waiting);
             }
         }
-        self.tasks[id].waiters = u32::try_from(self.tasks.waiters(id).len()).unwrap_or(u32::MAX);
+        let waiters = u32::try_from(self.tasks.waiters(id).len()).unwrap_or(u32::MAX);
+        self.tasks.set_waiters(id, waiters);
         let key = self.tasks[id].key.clone();
         if let TaskState::Erred { on: Some(worker), .. } = self.tasks.set(id, TaskState::Released) {
             self.free_keys(worker, vec![key.clone()]);

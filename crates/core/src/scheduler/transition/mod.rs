@@ -113,6 +113,9 @@ impl Scheduler {
 
     /// Tells all clients that want the result of a task that it has failed.
     fn report_failure(&mut self, id: TaskId, failure: &Arc<Failure>) {
+        if self.tasks[id].key == failure.cause {
+            self.failures.note(&failure.cause);
+        }
         let clients: Vec<_> = self.interests.rights(id).collect();
         for client in clients {
             self.tell_failure(client, self.tasks[id].key.clone(), failure);
@@ -158,7 +161,7 @@ impl Scheduler {
             return recommendations;
         }
         self.release_dependencies(id, &mut recommendations);
-        self.tasks[id].waiters = 0;
+        self.tasks.set_waiters(id, 0);
         recommendations
     }
 
@@ -171,7 +174,7 @@ impl Scheduler {
     ) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on });
-        self.tasks[id].waiters = 0;
+        self.tasks.set_waiters(id, 0);
         for waiter in self.tasks.waiters(id) {
             recommendations.add(waiter, Finish::Erred(failure.clone()));
         }

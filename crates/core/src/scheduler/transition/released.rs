@@ -38,7 +38,7 @@ impl Scheduler {
 
     pub(super) fn released_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
         let mut recommendations = Recommendations::default();
-        self.tasks[id].waiters = 0;
+        self.tasks.set_waiters(id, 0);
         for &dependent in &self.tasks[id].dependents {
             let dependent_task = &self.tasks[dependent];
             let unsaid = !matches!(dependent_task.state(), StateName::Memory | StateName::Erred);

@@ -58,7 +58,7 @@ pub(super) async fn proxy(hub: &Rc<Hub>, request: Proxy) -> Reply {
 }
 
 /// The last lines of the logs of workers or nannies.
-pub(super) async fn worker_logs(hub: &Rc<Hub>, request: WorkerLogs) -> Reply {
+pub(in crate::scheduler) async fn worker_logs(hub: &Rc<Hub>, request: WorkerLogs) -> Reply {
     let msg = Value::map([("op", "get_logs".into()), ("n", request.n.0.into())]);
     let everyone =
         Broadcast { msg, workers: request.workers.0, hosts: None, nanny: request.nanny, on_error: Optional::default() };
@@ -66,7 +66,7 @@ pub(super) async fn worker_logs(hub: &Rc<Hub>, request: WorkerLogs) -> Reply {
 }
 
 /// What runs at the moment for these keys, or for all.
-pub(super) async fn call_stack(hub: &Rc<Hub>, request: CallStack) -> Reply {
+pub(in crate::scheduler) async fn call_stack(hub: &Rc<Hub>, request: CallStack) -> Reply {
     let mut running: BTreeMap<Text, Option<Vec<Key>>> = BTreeMap::new();
     match request.keys.0 {
         None => running.extend(hub.machine().workers().map(|worker| (worker.address, None))),

@@ -24,6 +24,7 @@ use cenote_core::protocol::value::Value;
 
 use super::hub::{Hub, Reply};
 use super::sampler;
+pub(super) use broadcast::{call_stack, worker_logs};
 pub(super) use restart::replace;
 
 /// Serves a request that the machine cannot answer alone.
