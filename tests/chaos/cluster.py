@@ -10,6 +10,7 @@ import ctypes
 import faulthandler
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +35,18 @@ def die_with_the_scenario():
 def say(text):
     """Print what happened, with the seconds since the start."""
     print(f"{time.monotonic() - BEGAN:7.2f} s  {text}", flush=True)
+
+
+def resident(pid):
+    """The resident memory of a process, in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def family(pid):
+    """The scheduler and the Python beside it."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(int(child) for task in tasks for child in (task / "children").read_text().split())]
 
 
 class Forked:
