@@ -121,15 +121,12 @@ class SchedulerProcess(ProcessInterface):
         """
         self._folder = tempfile.mkdtemp(prefix="cenote-scheduler-")
         file = Path(self._folder, "scheduler.json")
-        environment = os.environ | {"DASK_INTERNAL_INHERIT_CONFIG": self._config()}
-        if self.quiet:
-            environment.setdefault("CENOTE_LOG", "warning")
         command = [sys.executable, "-m", "cenote", "scheduler", "--until-input-ends", *self._arguments]
         self.process = subprocess.Popen(
             [*command, "--scheduler-file", str(file)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=self.environment(),
             start_new_session=True,  # Ctrl-C is for this program, which ends its cluster itself
         )
         said: deque[str] = deque(maxlen=20)
@@ -165,10 +162,19 @@ class SchedulerProcess(ProcessInterface):
             self._folder = None
         await super().close()
 
-    def _config(self) -> str:
+    @property
+    def arguments(self) -> list[str]:
+        """What follows ``cenote scheduler`` on its command line."""
+        return list(self._arguments)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the process: this one's, with this one's configuration and what the keywords set."""
         settings = dask.config.merge(dask.config.global_config)
         with dask.config.set(self._settings, config=settings):
-            return dask.config.serialize(settings)
+            environment = os.environ | {"DASK_INTERNAL_INHERIT_CONFIG": dask.config.serialize(settings)}
+        if self.quiet:
+            environment.setdefault("CENOTE_LOG", "warning")
+        return environment
 
 
 def _read(file: Path) -> dict[str, Any] | None:
