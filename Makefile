@@ -14,6 +14,8 @@ SHELL := bash
 
 DEMO := .venv
 TEST := .venv-test
+# Of dask-kubernetes only the definitions of its resources are needed, not what its operator runs on.
+DEFINITIONS := dask-kubernetes==2026.3.0
 TEST_PYTHON := $(CURDIR)/$(TEST)/bin/python
 DEMO_PYTHON := $(CURDIR)/$(DEMO)/bin/python
 
@@ -28,7 +30,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full sim paired planted chaos soak fuzz clean \
+.PHONY: help demo test check bench docs compat compat-full sim paired planted chaos soak soak-cluster image fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -78,6 +80,7 @@ $(TEST)/ready: tests/requirements.txt
 	$(STEP) "environment of the tests: $(TEST)"
 	$(call make-venv,$(TEST),$(PYTHON))
 	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --requirement tests/requirements.txt
+	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --no-deps $(DEFINITIONS)
 	touch $@
 
 $(TEST)/installed: $(TEST)/ready $(SOURCES)
@@ -150,6 +153,7 @@ $(OTHER)/ready: tests/requirements.txt
 	$(STEP) "environment of the tests on Python $(VERSION): $(OTHER)"
 	$(call make-venv,$(OTHER),$(PYTHON))
 	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --requirement tests/requirements.txt
+	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --no-deps $(DEFINITIONS)
 	touch $@
 
 $(OTHER)/installed: $(OTHER)/ready $(SOURCES)
@@ -185,6 +189,12 @@ planted: $(TEST)/ready ## bugs planted inside a copy of the scheduler's machine,
 
 soak: $(TEST)/installed ## an hour of random graphs with interrupts and errors: memory flat, no hang
 	$(TEST_PYTHON) tests/soak.py
+
+soak-cluster: $(TEST)/installed ## an hour of mixed work on workers that come and go: nothing grows, hangs or is wrong
+	$(TEST_PYTHON) tests/chaos/soak.py
+
+image: $(TEST)/installed ## the container image's steps in a clean Debian, and work on it; needs root and mmdebstrap
+	$(TEST_PYTHON) tests/image/rehearse.py target/wheels/$(notdir $(TEST))/*.whl
 
 CHAOS ?=
 
