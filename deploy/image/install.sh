@@ -26,7 +26,7 @@ set -- "$wheel[distributed]"
 rm -rf "$here/wheels"
 
 # Group 0 may do what the user may, so that platforms that choose a user of their own (OpenShift) can run it as well.
-useradd --uid 1000 --gid 0 --create-home --shell /usr/sbin/nologin cenote
+useradd --uid 1000 --gid 0 --home-dir /opt/cenote/home --create-home --shell /usr/sbin/nologin cenote
 mkdir -p /opt/app /etc/dask
-chown -R 1000:0 "$here/" "$here/environment/" /home/cenote
-chmod -R g=u "$here/" "$here/environment/" /home/cenote
+chown -R 1000:0 "$here/" "$here/environment/" /opt/cenote/home
+chmod -R g=u "$here/" "$here/environment/" /opt/cenote/home
