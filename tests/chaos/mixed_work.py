@@ -131,8 +131,10 @@ class Account:
 
 def actor(client, chance):
     try:
-        account = client.submit(Account, actor=True, pure=False).result()
-        totals = [account.add(1).result() for _ in range(20)]
+        with client.as_current():  # an actor belongs to whichever client is
+            future = client.submit(Account, actor=True, pure=False)
+            account = future.result()
+            totals = [account.add(1).result() for _ in range(20)]
     except Exception as error:
         lost = ("lost", "Worker", "connect", "in <", "closed", "cancelled")
         if isinstance(error, OSError) or any(word in str(error) for word in lost):

@@ -45,7 +45,8 @@ class Suite:
     @property
     def large(self) -> bool:
         """Whether it is worth several processes."""
-        return self.name in ("tests", "bag", "array", "dataframe", "cluster-array", "cluster-xarray")
+        clustered = ("cluster-array", "cluster-dataframe", "cluster-xarray")
+        return self.name in ("tests", "bag", "array", "dataframe", *clustered)
 
     @property
     def drop_in(self) -> bool:
@@ -114,6 +115,17 @@ CLUSTER = (
     Suite("cluster-programs", "clustered/programs", plugins=ON_CLIENT),
     Suite("cluster-bag", "dask/bag", plugins=ON_CLIENT, share=4),
     Suite("cluster-array", "dask/array", plugins=ON_CLIENT, share=4),
+    Suite(
+        "cluster-dataframe",
+        "dask/dataframe",
+        plugins=ON_CLIENT,
+        share=4,
+        # They start clusters of their own.
+        never=(
+            "dask/dataframe/dask_expr/tests/test_distributed.py",
+            "dask/dataframe/dask_expr/io/tests/test_distributed.py",
+        ),
+    ),
     Suite(
         "cluster-xarray",
         "xarray/tests",
