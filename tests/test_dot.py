@@ -355,6 +355,20 @@ def test_graphs_are_drawn_as_they_are_and_containers_of_collections_opened():
     assert len(elements(cenote.visualize(graph, {"b": [node]}, layered, filename=None), "circle")) == 6
 
 
+def test_groups_of_delayed_are_those_of_their_tasks():
+    pure = cenote.delayed(inc, pure=True)
+    leaves = [cenote.delayed(inc)(pure(7)) for i in range(400)]
+    total = cenote.delayed(sum)([*leaves, pure(7)]) + cenote.delayed(3)
+    graph = total.__dask_graph__()
+    groups, edges, group_of = group_tasks(graph)
+    known = group_tasks(dict(graph))
+    assert sorted(groups) == sorted(known.groups) and len(group_of) == len(known.group_of) == 404
+    pairs = {(groups[start].name, groups[end].name): count for (start, end), count in edges.items()}
+    assert pairs == {(known.groups[a].name, known.groups[b].name): count for (a, b), count in known.edges.items()}
+    assert len(boxes(total.visualize(filename=None))) == len(groups)
+    assert graph.is_larger_than(403) and not graph.is_larger_than(404)
+
+
 def test_groups_count_each_edge_once_and_know_keys_of_any_kind():
     graph = {("a", 0): 1, ("a", 1): 2, "b-1": (add, ("a", 0), ("a", 0)), "b-2": (sum, [("a", 0), ("a", 1)])}
     graph |= {3: (inc, "b-1"), b"c-1": (inc, 3), (4, 5): (inc, b"c-1")}

@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use rustc_hash::FxBuildHasher;
 
+use crate::delayed::{DelayedGraph, KeyedNodes, Materializer};
+use crate::graph::Keys;
 use crate::specification::{Reader, Specification};
 
 /// A key, its value, and the keys that the value names.
@@ -69,6 +71,60 @@ impl<'py> Groups<'py> {
     }
 }
 
+/// What is known of a graph so far.
+#[derive(Default)]
+struct Counted<'py> {
+    keys: Keys,
+    groups: Groups<'py>,
+    group_of: Vec<u32>,
+    edges: HashMap<(u32, u32), u64, FxBuildHasher>,
+    shown: Vec<Vec<Sample<'py>>>,
+    /// By task, the one that named it last.
+    named_by: Vec<u32>,
+}
+
+impl<'py> Counted<'py> {
+    /// Finds the groups of all keys.
+    fn enter_keys(&mut self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<()> {
+        for task in 0..self.keys.len() {
+            let group = self.groups.group(self.keys.object(py, TaskId(task as u32)), name)?;
+            self.group_of.push(group);
+        }
+        self.named_by.resize(self.keys.len(), u32::MAX);
+        self.shown.resize_with(self.groups.names.len(), Vec::new);
+        Ok(())
+    }
+
+    /// Counts the edges of a task. `value` makes what is shown of it, if it is among the first of its group.
+    fn count(
+        &mut self,
+        py: Python<'py>,
+        task: TaskId,
+        names: &[TaskId],
+        samples: usize,
+        value: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let group = self.group_of[task.index()];
+        for name in names {
+            if std::mem::replace(&mut self.named_by[name.index()], task.0) != task.0 {
+                *self.edges.entry((self.group_of[name.index()], group)).or_default() += 1;
+            }
+        }
+        let shown = &mut self.shown[group as usize];
+        if shown.len() < samples {
+            let needed = PyTuple::new(py, names.iter().map(|name| self.keys.object(py, *name)))?;
+            shown.push((self.keys.object(py, task).clone(), value()?, needed));
+        }
+        Ok(())
+    }
+
+    fn told(self) -> Grouping<'py> {
+        let mut edges: Vec<_> = self.edges.into_iter().map(|((start, end), count)| (start, end, count)).collect();
+        edges.sort_unstable();
+        (self.groups.names, self.group_of, edges, self.shown)
+    }
+}
+
 /// Returns what a graph looks like from afar: the names of its groups; the number of each key's group, in the order of
 /// the keys; for each pair of groups that are linked, how many edges lead from the one to the other; and of each group
 /// the first `samples` tasks.
@@ -79,32 +135,31 @@ impl<'py> Groups<'py> {
 #[pyo3(signature = (dsk, name, samples, /))]
 pub fn grouping<'py>(dsk: &Bound<'py, PyAny>, name: &Bound<'py, PyAny>, samples: usize) -> PyResult<Grouping<'py>> {
     let py = dsk.py();
-    let Specification { mut keys, values } = Specification::read(dsk)?;
-    let mut reader = Reader::new(py)?;
-    let mut groups = Groups::default();
-    let mut group_of = Vec::with_capacity(values.len());
-    for task in 0..values.len() {
-        group_of.push(groups.group(keys.object(py, TaskId(task as u32)), name)?);
+    let mut counted = Counted::default();
+    if let Ok(graph) = dsk.cast_exact::<DelayedGraph>()
+        && let Some(nodes) = KeyedNodes::from(py, graph.get().nodes())?
+    {
+        // Of a million nodes only those become task objects that are shown.
+        let KeyedNodes { keys, nodes, graph } = nodes;
+        let mut materializer = Materializer::new(py)?;
+        counted.keys = keys;
+        counted.enter_keys(py, name)?;
+        for (task, node) in nodes.iter().enumerate() {
+            let (task, node) = (TaskId(task as u32), node.bind(py));
+            let key = counted.keys.object(py, task).clone();
+            counted.count(py, task, graph.dependencies(task), samples, || materializer.task_object(node, &key))?;
+        }
+        return Ok(counted.told());
     }
-    let mut edges = HashMap::<(u32, u32), u64, FxBuildHasher>::default();
-    let mut shown: Vec<Vec<Sample<'py>>> = (0..groups.names.len()).map(|_| Vec::new()).collect();
-    let (mut names, mut named_by) = (Vec::new(), vec![u32::MAX; values.len()]);
+    let Specification { keys, values } = Specification::read(dsk)?;
+    let mut reader = Reader::new(py)?;
+    counted.keys = keys;
+    counted.enter_keys(py, name)?;
+    let mut names = Vec::new();
     for (task, value) in values.iter().enumerate() {
         names.clear();
-        reader.names(value, &mut names, &mut |key, _| keys.find(key))?;
-        let group = group_of[task];
-        for name in &names {
-            if std::mem::replace(&mut named_by[name.index()], task as u32) != task as u32 {
-                *edges.entry((group_of[name.index()], group)).or_default() += 1;
-            }
-        }
-        let shown = &mut shown[group as usize];
-        if shown.len() < samples {
-            let needed = PyTuple::new(py, names.iter().map(|name| keys.object(py, *name)))?;
-            shown.push((keys.object(py, TaskId(task as u32)).clone(), value.clone(), needed));
-        }
+        reader.names(value, &mut names, &mut |key, _| counted.keys.find(key))?;
+        counted.count(py, TaskId(task as u32), &names, samples, || Ok(value.clone()))?;
     }
-    let mut edges: Vec<_> = edges.into_iter().map(|((start, end), count)| (start, end, count)).collect();
-    edges.sort_unstable();
-    Ok((groups.names, group_of, edges, shown))
+    Ok(counted.told())
 }

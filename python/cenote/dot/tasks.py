@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cenote._native import Drawing
+from cenote._native import DelayedGraph, Drawing
 from cenote.dot.drawn_graph import ALIAS, CALL, MISSING, DrawnTask, drawn_tasks
 from cenote.dot.groups import draw_groups
 from cenote.dot.labels import call_label, data_label
@@ -39,6 +39,9 @@ def draw_tasks(
     if graph_attr or kwargs:
         kwargs = {**(graph_attr or {}), **kwargs}
     frame: dict[str, Any] = {"rankdir": rankdir, "graph_attr": kwargs, "node_attr": node_attr, "edge_attr": edge_attr}
+    largest = TASKS_MAX if limit is None else limit
+    if type(graph) is DelayedGraph and not color and graph.is_larger_than(largest):
+        return draw_groups(graph, **frame)  # whose tasks need not be made
     if type(graph) is not dict:
         graph = dict(graph)  # some mappings make their tasks anew at each look
     colors = None
@@ -47,7 +50,7 @@ def draw_tasks(
 
         colors = coloring(graph, color, order=o, cmap=cmap, maxval=maxval)
         frame["scale"] = colors.legend
-    if len(graph) > (TASKS_MAX if limit is None else limit):
+    if len(graph) > largest:
         return draw_groups(graph, colors, **frame)
     picture = _TaskPicture(function_attributes or {}, data_attributes or {}, collapse_outputs, verbose)
     if colors:

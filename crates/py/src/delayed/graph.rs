@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::key;
+use super::keyed::KeyedNodes;
 use super::materialize::{Materializer, mapping};
 use super::node::{Delayed, Task};
 use super::walk::Walked;
@@ -27,6 +28,11 @@ impl DelayedGraph {
     /// The graph of `roots` and of all that they need.
     pub fn of(roots: Vec<Py<Delayed>>) -> Self {
         Self { roots, made: Mutex::new(None) }
+    }
+
+    /// The nodes whose graph this is.
+    pub fn nodes(&self) -> &[Py<Delayed>] {
+        &self.roots
     }
 
     /// The keys of the roots, as a list.
@@ -67,6 +73,14 @@ impl DelayedGraph {
     #[getter]
     fn roots<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.roots)
+    }
+
+    /// Whether it has more tasks than that. None of them is made, if none was made elsewhere.
+    fn is_larger_than(&self, py: Python<'_>, tasks: usize) -> PyResult<bool> {
+        match KeyedNodes::from(py, &self.roots)? {
+            Some(known) => Ok(known.nodes.len() > tasks),
+            None => Ok(self.tasks(py)?.len() > tasks),
+        }
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

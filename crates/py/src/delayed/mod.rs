@@ -8,6 +8,7 @@ mod distinct;
 mod foreign;
 mod graph;
 mod key;
+mod keyed;
 mod materialize;
 mod method;
 mod methods;
@@ -26,6 +27,8 @@ mod wrap;
 
 pub use distinct::are_distinct_nodes;
 pub use graph::DelayedGraph;
+pub use keyed::KeyedNodes;
+pub use materialize::Materializer;
 pub use method::MethodCaller;
 pub use node::Delayed;
 pub use read::read;
