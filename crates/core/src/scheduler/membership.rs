@@ -140,6 +140,7 @@ impl Scheduler {
 
     pub(super) fn worker_status(&mut self, worker: WorkerId, status: &Text) {
         if let Some(status) = WorkerStatus::of(status) {
+            self.note_echo(worker, status);
             self.change_status(worker, status);
         }
     }

@@ -16,6 +16,8 @@ use crate::protocol::worker::{AcquireReplicas, Close, WorkerStatusChange};
 
 /// Seconds after which results are sent for again that have not arrived.
 const PATIENCE: f64 = 2.0;
+/// Seconds after which it is not waited for any more that a worker says that it has heard of its retirement.
+const ECHO_PATIENCE: f64 = 1.0;
 /// Seconds between two looks at what is left to be moved.
 const INTERVAL: f64 = 0.01;
 
@@ -29,12 +31,13 @@ pub(super) struct Retirement {
     remove: bool,
     stimulus_id: Text,
     leaving: Vec<Leaving>,
+    began: f64,
     /// When results were sent for the last time.
     sent: Option<f64>,
     /// Those that have retired, and who they were.
     retired: Vec<(Value, Value)>,
-    /// Those that could not.
-    stayed: Vec<Text>,
+    /// Those that could not, and go on: they keep what they hold.
+    stayed: Vec<(WorkerId, Text)>,
 }
 
 /// A worker that retires.
@@ -46,6 +49,8 @@ struct Leaving {
     before: WorkerStatus,
     /// Who it is.
     described: Value,
+    /// Whether it has heard. One that is closed before it has would take the news for a mistake.
+    has_heard: bool,
 }
 
 /// What becomes of a worker that retires.
@@ -66,10 +71,11 @@ impl Scheduler {
         for worker in workers {
             let described = super::query::worker::described(&self.workers[worker]);
             let (address, before) = (self.workers[worker].address().clone(), self.workers[worker].spec.status);
+            self.workers[worker].retirements += 1;
             self.change_status(worker, WorkerStatus::Retiring);
             let status = WorkerStatus::Retiring.name().into();
             self.tell_worker(worker, WorkerStatusChange { status, stimulus_id: stimulus_id.clone() });
-            leaving.push(Leaving { worker, address, before, described });
+            leaving.push(Leaving { worker, address, before, described, has_heard: false });
         }
         self.retirements.push(Retirement {
             ticket,
@@ -77,6 +83,7 @@ impl Scheduler {
             remove: asked.remove.0.unwrap_or(true),
             stimulus_id,
             leaving,
+            began: self.now,
             sent: None,
             retired: Vec::new(),
             stayed: Vec::new(),
@@ -130,6 +137,23 @@ impl Scheduler {
         self.retirements.iter().map(|retirement| retirement.leaving.len()).sum()
     }
 
+    /// A worker says which status it has. Who retires has heard of it, or closes already.
+    pub(super) fn note_echo(&mut self, worker: WorkerId, status: WorkerStatus) {
+        if matches!(status, WorkerStatus::Running | WorkerStatus::Paused) {
+            return;
+        }
+        for leaving in self.retirements.iter_mut().flat_map(|it| &mut it.leaving).filter(|it| it.worker == worker) {
+            leaving.has_heard = true;
+            self.retirements_seen = None;
+        }
+    }
+
+    /// Whether a worker will be there for some time, whatever status it says that it has.
+    pub(super) fn remains(&self, worker: WorkerId) -> bool {
+        let worker = &self.workers[worker];
+        worker.retirements == 0 && worker.spec.status != WorkerStatus::Retiring
+    }
+
     /// Lets go whose results are elsewhere. Costs nothing while nobody retires.
     pub(super) fn advance_retirements(&mut self) {
         if self.retirements.is_empty() || self.retirements_seen.is_some_and(|seen| self.now < seen + INTERVAL) {
@@ -142,13 +166,17 @@ impl Scheduler {
                 retirement.sent = Some(self.now);
             }
             // Who cannot leave keeps what it holds: others who hold the same can, but nothing is sent to it.
-            let (mut staying, mut turns) = (Vec::new(), Vec::new());
+            let mut staying: Vec<_> = retirement.stayed.iter().map(|(worker, _)| *worker).collect();
+            let mut turns = Vec::new();
             for leaving in std::mem::take(&mut retirement.leaving) {
                 let turn = self.turn(leaving.worker, sends, &staying);
                 if matches!(turn, Turn::Stays) {
                     staying.push(leaving.worker);
                 }
-                turns.push((leaving, turn));
+                let unaware = !leaving.has_heard && self.now < retirement.began + ECHO_PATIENCE;
+                let here = self.workers.get(leaving.worker).is_some();
+                let waits = matches!(turn, Turn::Leaves) && unaware && here;
+                turns.push((leaving, if waits { Turn::Waits } else { turn }));
             }
             for (leaving, turn) in turns {
                 match turn {
@@ -187,14 +215,13 @@ impl Scheduler {
 
     /// Whether somebody has the result who does not retire.
     fn is_safe(&self, task: TaskId, staying: &[WorkerId]) -> bool {
-        let stays = |holder| self.workers[holder].spec.status != WorkerStatus::Retiring || staying.contains(&holder);
-        self.replicas.who_has(task).any(stays)
+        self.replicas.who_has(task).any(|holder| self.remains(holder) || staying.contains(&holder))
     }
 
     /// Has others fetch results, those first that hold the least. False if there is nobody for one of them.
     fn copy_elsewhere(&mut self, tasks: &[TaskId]) -> bool {
         let mut bytes: Map<WorkerId, u64> = Map::default();
-        for &worker in self.workers.running() {
+        for &worker in self.workers.running().iter().filter(|&&worker| self.remains(worker)) {
             bytes.insert(worker, self.replicas.bytes(worker));
         }
         let mut fetched: Map<WorkerId, Vec<TaskId>> = Map::default();
@@ -216,6 +243,7 @@ impl Scheduler {
     }
 
     fn let_worker_go(&mut self, retirement: &mut Retirement, leaving: Leaving) {
+        self.end_retirement(leaving.worker);
         match (retirement.remove, retirement.close) {
             (true, true) => self.dismiss_worker(leaving.worker, true),
             (true, false) => self.remove_worker(leaving.worker, true),
@@ -227,15 +255,22 @@ impl Scheduler {
 
     /// A worker goes on as before: what it holds cannot be moved.
     fn keep_worker(&mut self, retirement: &mut Retirement, leaving: Leaving) {
+        self.end_retirement(leaving.worker);
         let (status, stimulus_id) = (leaving.before.name().into(), retirement.stimulus_id.clone());
         self.tell_worker(leaving.worker, WorkerStatusChange { status, stimulus_id });
-        retirement.stayed.push(leaving.address);
+        retirement.stayed.push((leaving.worker, leaving.address));
+    }
+
+    fn end_retirement(&mut self, worker: WorkerId) {
+        if let Some(worker) = self.workers.value_mut(worker) {
+            worker.retirements -= 1;
+        }
     }
 
     fn log_retirement(&mut self, retirement: &Retirement) {
         let cause = || ("stimulus_id", Value::from(retirement.stimulus_id.clone()));
         let retired: Vec<Value> = retirement.retired.iter().map(|(address, _)| address.clone()).collect();
-        let stayed: Vec<Value> = retirement.stayed.iter().map(|address| address.clone().into()).collect();
+        let stayed: Vec<Value> = retirement.stayed.iter().map(|(_, address)| address.clone().into()).collect();
         for (addresses, action) in [(&retired, "retired"), (&stayed, "could-not-retire")] {
             let event = Value::map([("action", action.into()), cause()]);
             self.log_user_event(&Value::Tuple(addresses.clone()), &event);

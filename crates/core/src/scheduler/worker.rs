@@ -127,6 +127,8 @@ pub struct Worker {
     pub(super) last_seen: f64,
     /// It is silent, and its nanny was asked to replace it.
     pub(super) being_replaced: bool,
+    /// How many retirements it is part of, that go on.
+    pub(super) retirements: u32,
     /// What it is ranked by among those with a free thread, if it is one of them.
     pub(super) load: Option<u64>,
 }
@@ -193,6 +195,7 @@ impl Workers {
             actors: Set::default(),
             last_seen: now,
             being_replaced: false,
+            retirements: 0,
             load: None,
         };
         let id = self.registry.insert(worker);

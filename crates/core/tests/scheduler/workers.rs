@@ -223,6 +223,36 @@ fn retires(worker: &str) -> RetireWorkers {
     }
 }
 
+/// A worker says that it has heard of its retirement.
+fn hears(table: &mut Table, worker: &str) -> String {
+    table.worker(worker, WorkerStatusChange { status: "closing_gracefully".into(), stimulus_id: "s".into() })
+}
+
+#[test]
+fn a_worker_is_closed_when_it_has_heard_of_its_retirement_or_is_too_slow() {
+    let mut table = Table::new(&["u", "v", "w"]);
+    let told = |worker: &str| format!("{worker}: become closing_gracefully\n");
+    assert_eq!(table.ask(retires("u")), told("u"));
+    assert_eq!(
+        hears(&mut table, "u"),
+        "u: close, scheduler-remove-worker\nv: gone u\nw: gone u\nanswer 1: u=running\n"
+    );
+    assert_eq!(table.ask(retires("v")), told("v"));
+    assert_eq!(table.tell(Stimulus::Tick), "v: close, scheduler-remove-worker\nw: gone v\nanswer 1: v=running\n");
+}
+
+#[test]
+fn a_worker_that_pauses_while_it_retires_loses_nothing() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[])], &["a"]);
+    table.finished("v", "a", 0);
+    assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\nw: acquire a@v\n");
+    let paused = |status: &str| WorkerStatusChange { status: status.into(), stimulus_id: "s".into() };
+    assert_eq!(table.worker("v", paused("paused")), "", "it was said before it heard");
+    assert_eq!(hears(&mut table, "v"), "w: acquire a@v\n", "they are sent for again");
+    assert_eq!(table.state("a"), Some(StateName::Memory));
+}
+
 #[test]
 fn a_worker_leaves_when_what_only_it_holds_is_elsewhere() {
     let mut table = Table::new(&["v", "w"]);
@@ -267,7 +297,9 @@ fn of_workers_that_retire_together_one_keeps_what_only_they_hold() {
     table.tell(Stimulus::DataArrived { data, client: Some("c".into()) });
     let all = Optional(Some(vec!["u".into(), "v".into(), "w".into()]));
     let said = table.ask(RetireWorkers { workers: all, ..retires("u") });
-    assert!(said.contains("v: become running") && said.contains("w: close") && said.contains("u: close"), "{said}");
+    assert!(said.contains("v: become running"), "{said}");
+    let said = table.tell(Stimulus::Tick);
+    assert!(said.contains("w: close") && said.contains("u: close") && !said.contains("v: close"), "{said}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::chance::Chance;
 use super::client::ModelClient;
 use super::mutants::Mutant;
 use super::network::{AtWorker, Connection, Event, Micros, Network, Outcome};
+use super::operator::Seceded;
 use super::shuffle::Asking;
 use super::steal;
 use super::truth::Deaths;
@@ -56,6 +57,7 @@ pub struct Cluster {
     /// Which connection the scheduler has with each address.
     pub streams: BTreeMap<String, (usize, Connection)>,
     pub deaths: Deaths,
+    pub seceded: Seceded,
     /// Whether what must always hold is not looked at: what is wrong shows in what is missing in the end.
     blind: bool,
     connections: Connection,
@@ -99,6 +101,7 @@ impl Cluster {
             outage_end: 0,
             streams: BTreeMap::new(),
             deaths: Deaths::default(),
+            seceded: Seceded::default(),
             blind: std::env::var_os("CENOTE_SIM_BLIND").is_some(),
             connections: 0,
             asked: BTreeMap::new(),
@@ -158,6 +161,7 @@ impl Cluster {
             Event::Barrier { asking, participants, shuffle, run } => {
                 self.tell_participants(asking, participants, shuffle, run);
             }
+            Event::Ordered(order) => self.obey(order),
             Event::Fault => self.fault(),
             Event::Tick => self.tick(),
         }
@@ -201,6 +205,7 @@ impl Cluster {
         let Some(stimulus) = stimuli else { return };
         self.trace(&stimulus);
         self.steals.begin(heard);
+        self.seceded.hear(&stimulus);
         let now = self.net.now as f64 / 1e6;
         let before = self.before(&stimulus);
         let mut instructions = Vec::new();

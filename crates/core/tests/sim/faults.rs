@@ -3,16 +3,14 @@
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys, ClientReleasesKeys, CloseClient};
 use cenote_core::protocol::field::Optional;
-use cenote_core::protocol::question::{MemoryManagerQuestion, RetireWorkers, Retry};
+use cenote_core::protocol::question::{MemoryManagerQuestion, Retry};
 use cenote_core::protocol::worker::{
     AddKeys, FromWorker, LongRunning, ReleaseWorkerData, RequestRefreshWhoHas, Reschedule, StealResponse,
 };
-use cenote_core::scheduler::rebalance::{Measure, Move, Rebalance};
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::task::RunId;
 use cenote_core::scheduler::worker::WorkerStatus;
 
-use super::chance::Chance;
 use super::client::Belief;
 use super::cluster::{Cluster, SCHEDULER};
 use super::network::Event;
@@ -32,7 +30,7 @@ impl Cluster {
         let alive = self.workers[index].alive;
         // A stock worker does not lie, and loses nothing of its own accord.
         let lies = alive && self.workers[index].stock.is_none();
-        match self.chance.below(18) {
+        match self.chance.below(20) {
             0 if alive => self.crash(index, false),
             1 if alive => self.crash(index, true),
             2 if alive => {
@@ -52,13 +50,12 @@ impl Cluster {
             7 if lies => self.answer_twice(index),
             8 if lies => self.talk_nonsense(index),
             9 => self.executor_dies = true,
-            10 if alive => self.retire(index),
             11 if self.chance.happens(100) => self.outage(),
             12 if lies => self.fail_late(index),
             13 if lies => self.answer_for_a_steal(index),
             14..16 if lies => self.lose_input(),
-            16 => self.manage_memory(),
-            17 if alive => self.copy_something(index),
+            16 if alive => self.copy_something(index),
+            10 | 17..20 => self.operate(index),
             5..9 if alive => self.workers[index].busy_until = self.net.now + 200 * MILLI,
             _ => self.boot(index),
         }
@@ -72,25 +69,6 @@ impl Cluster {
                 self.crash(index, false);
             }
         }
-    }
-
-    /// Somebody wants a worker to leave.
-    fn retire(&mut self, index: usize) {
-        let said = |chance: &mut Chance| Optional(Some(chance.happens(500)));
-        let asked = RetireWorkers {
-            workers: Optional(Some(vec![(*self.workers[index].address).into()])),
-            names: Optional(None),
-            close_workers: said(&mut self.chance),
-            remove: said(&mut self.chance),
-            memory_ratio: Optional(None),
-            n: Optional(None),
-            key: Optional(None),
-            groups: Optional(None),
-            minimum: Optional(None),
-            target: Optional(None),
-            stimulus_id: Optional(None),
-        };
-        self.ask("operator", None, asked);
     }
 
     fn slow_link(&mut self, index: usize) {
@@ -117,18 +95,11 @@ impl Cluster {
         }
     }
 
-    /// Somebody wants the memory manager to do something, or to do nothing; and what would be moved can be moved.
-    fn manage_memory(&mut self) {
+    /// Somebody wants the memory manager to do something, or to do nothing.
+    pub fn manage_memory(&mut self) {
         let methods = ["start", "start", "stop", "run_once", "running", "nonsense"];
         let method = methods[self.chance.below(methods.len())].into();
         self.ask("operator", None, MemoryManagerQuestion { method });
-        let settings = Rebalance { sender_min: 0.0, gap: 0.0, measure: Measure::Managed, ..Rebalance::default() };
-        let moves = self.scheduler.rebalance(&settings, None, None);
-        for Move { key, from, to } in moves {
-            let who_has = self.scheduler.task(&key).map(|task| task.who_has).unwrap_or_default();
-            assert!(who_has.contains(&from), "{key} is to be moved from {from}, which does not have it");
-            assert!(!who_has.contains(&to), "{key} is to be moved to {to}, which has it");
-        }
     }
 
     /// A worker gets a copy of what another one holds, and says so.

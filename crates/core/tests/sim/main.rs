@@ -14,6 +14,7 @@ mod faults;
 mod merge;
 mod mutants;
 mod network;
+mod operator;
 mod replay;
 mod shuffle;
 mod steal;

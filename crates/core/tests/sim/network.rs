@@ -6,6 +6,7 @@ use cenote_core::protocol::client::ToClient;
 use cenote_core::protocol::worker::ToWorker;
 use cenote_core::scheduler::stimulus::Stimulus;
 
+use super::operator::Order;
 use super::shuffle::{Asking, Told};
 use super::worker::Fetched;
 
@@ -31,6 +32,8 @@ pub enum Event {
     Thaw { worker: usize },
     /// All who take part in a run of a shuffle are to be told that its barrier was reached.
     Barrier { asking: Asking, participants: Vec<String>, shuffle: String, run: i64 },
+    /// A worker is asked something by the operator.
+    Ordered(Order),
     /// Something breaks.
     Fault,
     /// Time passes for scheduler and workers.

@@ -13,9 +13,11 @@ use cenote_core::scheduler::story::Happening;
 use cenote_core::scheduler::task::{RunId, StateName};
 use cenote_core::scheduler::view::WorkerView;
 use cenote_core::scheduler::wait::WaitReason;
+use cenote_core::scheduler::worker::WorkerStatus;
 
 use super::cluster::{ALLOWED_FAILURES, Cluster};
 use super::network::{AtWorker, Connection, Event};
+use super::operator::may_lose;
 
 /// What was so before a stimulus, as far as it is compared with what is so after it.
 pub struct Before {
@@ -23,8 +25,12 @@ pub struct Before {
     running: Vec<(Key, Text)>,
     /// The queue, the most urgent first.
     queued: Vec<Key>,
+    /// Whether workers that are gone now were expected to go.
+    expected: bool,
     /// Whether workers that are gone now have died.
     deadly: bool,
+    /// What workers that retire hold and nobody else does, if nothing is lost when this has been served.
+    retiring: Vec<Key>,
     /// What a client wants no more when this has been served.
     cancelled: Option<(Text, Vec<Key>)>,
     /// What has failed by itself and is tried again when this has been served.
@@ -47,8 +53,10 @@ impl Cluster {
             _ => None,
         });
         let deadly = matches!(stimulus, Stimulus::WorkerLeft { expected: false, .. });
+        let expected = matches!(stimulus, Stimulus::WorkerLeft { expected: true, .. });
+        let retiring = if may_lose(stimulus) { Vec::new() } else { self.held_by_who_retires() };
         let (cancelled, retried) = (self.cancelled(stimulus), self.retried(stimulus));
-        Before { running: running.collect(), queued: self.queue(), deadly, cancelled, retried }
+        Before { running: running.collect(), queued: self.queue(), deadly, expected, retiring, cancelled, retried }
     }
 
     /// What a client cancels with what it names: all that needs it, as far as nobody else wants that.
@@ -69,6 +77,19 @@ impl Cluster {
             }
         }
         Some((client.clone(), found))
+    }
+
+    /// What only workers hold that retire, but for parts of shuffles, which may begin again for another reason.
+    fn held_by_who_retires(&self) -> Vec<Key> {
+        let leaves = |it: &WorkerView| it.status == WorkerStatus::Retiring;
+        let retiring: Vec<Text> = self.scheduler.workers().filter(leaves).map(|it| it.address).collect();
+        let shuffled = |key: &Key| self.workload.part(&key.to_string()).is_some();
+        let held = |key: &&Key| {
+            let task = self.scheduler.task(key).expect("it was just listed");
+            let only = !task.who_has.is_empty() && task.who_has.iter().all(|it| retiring.contains(it));
+            task.state == StateName::Memory && only && !shuffled(key)
+        };
+        if retiring.is_empty() { Vec::new() } else { self.scheduler.keys().filter(held).cloned().collect() }
     }
 
     /// What is asked to be tried again, and has failed by itself.
@@ -109,6 +130,11 @@ impl Cluster {
                 let wants = self.scheduler.task(key).is_some_and(|task| task.who_wants.contains(client));
                 assert!(!wants, "{client} has cancelled {key} and still wants it");
             }
+        }
+        for key in &before.retiring {
+            let state = self.scheduler.state(key);
+            let lost = state.is_some_and(|state| !matches!(state, StateName::Memory | StateName::Released));
+            assert!(!lost, "{key} was lost when its worker retired: {}", self.story(&key.to_string()));
         }
         for key in &before.retried {
             let state = self.scheduler.state(key);
@@ -228,7 +254,9 @@ impl Cluster {
         for (key, worker) in &before.running {
             let name = key.to_string();
             if !here.contains(worker) {
-                *self.deaths.possible.entry(name.clone()).or_default() += 1;
+                if !before.expected {
+                    *self.deaths.possible.entry(name.clone()).or_default() += 1;
+                }
                 if before.deadly {
                     *self.deaths.certain.entry(name.clone()).or_default() += 1;
                     let deaths = self.deaths.certain[&name];

@@ -81,8 +81,8 @@ impl Scheduler {
     /// Drops what a worker holds and others hold as well, who stay; unless something that runs there needs it.
     pub(in crate::scheduler) fn drop_what_is_elsewhere(&mut self, worker: WorkerId) {
         let elsewhere = |id: &TaskId| {
-            let running = |it: WorkerId| self.workers[it].spec.status == WorkerStatus::Running;
-            self.replicas.who_has(*id).any(|it| it != worker && running(it)) && !self.needs_there(*id, worker)
+            let stays = |it: WorkerId| self.workers[it].spec.status == WorkerStatus::Running && self.remains(it);
+            self.replicas.who_has(*id).any(|it| it != worker && stays(it)) && !self.needs_there(*id, worker)
         };
         let held = self.replicas.has_what(worker).filter(|&id| !self.tasks[id].actor);
         let tasks: Vec<_> = held.filter(elsewhere).collect();

@@ -76,11 +76,10 @@ pub(super) async fn arrived(hub: &Rc<Hub>, worker: Text, keys: Vec<Key>, reply: 
     };
     let (failed, keys): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| lacking.contains(key));
     let stimulus_id = Optional(Some("replicate".into()));
-    let noted = hub.ask(Question::from(AddReplicas { worker: worker.clone(), keys, stimulus_id })).await;
-    if let Err(error) = noted {
-        tracing::warn!("the copies at {worker} could not be noted: {}", error.exception_text);
-    }
-    failed.into_iter().map(|key| (key, worker.clone())).collect()
+    let noted = hub.ask(Question::from(AddReplicas { worker: worker.clone(), keys: keys.clone(), stimulus_id })).await;
+    // A worker that has left meanwhile has taken its copies with it: nobody may drop his own for their sake.
+    let gone = if noted.is_ok_and(|noted| noted.as_str() == Some("OK")) { Vec::new() } else { keys };
+    failed.into_iter().chain(gone).map(|key| (key, worker.clone())).collect()
 }
 
 /// Who is to fetch what in this round. Nobody is asked twice for what it could not fetch.
