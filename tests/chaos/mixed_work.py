@@ -77,8 +77,8 @@ def scatter(client, chance):
         [there] = client.scatter([values], broadcast=True)
         sums = client.map(lambda values, by: int(values.sum()) * by, [there] * 10, range(10), pure=False)
         assert client.gather(sums) == [int(values.sum()) * by for by in range(10)]
-    except (FutureCancelledError, TimeoutError):
-        return "lost"  # with its last holder: nobody can compute it again
+    except (FutureCancelledError, OSError):
+        return "lost"  # with its last holder, or on its way: nobody can compute it again
 
 
 WORK = (many, tree, array, queue, lock, scatter)
