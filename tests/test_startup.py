@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 
 pytest.importorskip("distributed")
 
+import dask
 import distributed
 
-from cenote.distributed import SchedulerProcess
+from cenote.distributed import LocalCluster, SchedulerProcess
 from cenote.distributed.__main__ import options_of
 
 INSTEAD = f"{sys.executable} -m cenote.distributed"
@@ -142,6 +144,38 @@ def test_jobs_of_dask_jobqueue_work_for_it():
         assert len(client.scheduler_info()["workers"]) == 1
         assert client.submit(os.getpid).result(timeout=60) != os.getpid()
     assert process.wait(20) == 0
+
+
+def asked(url, body=None):
+    """What a page answers, as JSON."""
+    headers = {"Content-Type": "application/json"} if body else {}
+    request = urllib.request.Request(url, data=body and json.dumps(body).encode(), headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_what_the_operator_of_kubernetes_asks_is_answered():
+    routes = [*dask.config.get("distributed.scheduler.http.routes"), "distributed.http.scheduler.api"]
+    options = {"processes": False, "n_workers": 3, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with (
+        dask.config.set({"distributed.scheduler.http.routes": routes}),
+        LocalCluster(**options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        # It asks over HTTP first ...
+        api = client.dashboard_link.replace("/status", "/api/v1")
+        assert asked(f"{api}/adaptive_target")["workers"] == 0
+        assert float(asked(f"{api}/check_idle")["idle_since"]) > 0
+        [retired] = asked(f"{api}/retire_workers", {"n": 1}).values()
+        left = {worker["name"] for worker in client.scheduler_info()["workers"].values()} - {retired["name"]}
+        assert len(left) == 2
+        # ... and where pages are not served, by the protocol.
+        assert client.sync(client.scheduler.adaptive_target) == 0
+        assert float(client.sync(client.scheduler.check_idle)) > 0
+        [name] = client.sync(client.scheduler.workers_to_close, n=1, attribute="name")
+        assert name in left
+        client.sync(client.scheduler.retire_workers, names=[name])
+        assert client.submit(sum, [1, 2, 3]).result(timeout=20) == 6
 
 
 def test_a_command_that_starts_dasks_scheduler_starts_ours(tmp_path):

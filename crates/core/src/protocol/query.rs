@@ -43,6 +43,8 @@ operations! {
         AdaptiveTarget "adaptive_target",
         /// Which workers could be closed.
         WorkersToClose "workers_to_close",
+        /// Since when there is nothing to do.
+        CheckIdle "check_idle",
         /// What stands where in the scheduler: for tests, answered only where that was asked for at the start.
         Inspect "inspect",
     }
@@ -122,6 +124,11 @@ record! {
 record! {
     /// See [`Query::TaskCount`].
     TaskCount {}
+}
+
+record! {
+    /// See [`Query::CheckIdle`].
+    CheckIdle {}
 }
 
 record! {

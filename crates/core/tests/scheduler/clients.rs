@@ -2,7 +2,9 @@
 
 use cenote_core::protocol::client::{CancelKeys, ClientDesiresKeys};
 use cenote_core::protocol::field::Optional;
+use cenote_core::protocol::query::{CheckIdle, Query};
 use cenote_core::protocol::question::Restart;
+use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::wait::WaitReason;
@@ -62,10 +64,13 @@ fn a_restart_forgets_everything() {
 #[test]
 fn a_scheduler_is_idle_while_nothing_is_done_or_waited_for() {
     let mut table = Table::new(&[]);
+    let asked = Query::CheckIdle(CheckIdle {});
     assert_eq!(table.scheduler.idle_since(), Some(1.0));
+    assert_eq!(table.scheduler.query(&asked), Ok(Value::Float(1.0)));
     table.submit(&[("a", &[])], &["a"]);
     table.tell(Stimulus::Tick);
     assert_eq!(table.scheduler.idle_since(), None);
+    assert_eq!(table.scheduler.query(&asked), Ok(Value::Nil));
     table.client(releases(&["a"]));
     table.tell(Stimulus::Tick);
     assert_eq!(table.scheduler.idle_since(), Some(table.now));

@@ -36,6 +36,7 @@ impl Scheduler {
             Query::ErrorCause(it) => self.told_cause(&it.keys),
             Query::AdaptiveTarget(it) => self.target(it).into(),
             Query::WorkersToClose(it) => self.told_closable(it),
+            Query::CheckIdle(_) => self.idle_since().into(),
             Query::Inspect(it) => self.inspect(&it.path, it.now.0.unwrap_or(self.now)),
             Query::Unknown { op } => {
                 let text = format!("this scheduler does not know the request {op:?}");
