@@ -217,6 +217,7 @@ impl Scheduler {
         let last_worker = Arc::new(LastWorker::from(worker));
         let exception = Exception::KilledWorker { last_worker, allowed_failures };
         let failure = Arc::new(Failure { cause: task.key.clone(), exception });
+        // At once: what is recommended may be replaced by what the loss of an input recommends.
         recommendations.remove(id);
         let more = self.transition(id, Finish::Erred(failure));
         recommendations.update(more);

@@ -243,8 +243,10 @@ impl Cluster {
     }
 
     fn scatter(&mut self, client: usize) {
-        let streams: Vec<String> = self.scheduler.workers().map(|worker| worker.address.to_string()).collect();
-        let here = self.workers.iter().position(|worker| worker.alive && streams.contains(&worker.address));
+        // One that has come back under its old address may be taken for what it was.
+        let known =
+            |worker: &ModelWorker| self.streams.get(&worker.address).is_some_and(|it| it.1 == worker.connection);
+        let here = self.workers.iter().position(|worker| worker.alive && known(worker));
         let Some(index) = here else { return };
         let key = format!("data-{client}x{}", self.net.now);
         let value = self.workload.value(&key);

@@ -26,7 +26,8 @@ impl Scheduler {
         }
     }
 
-    /// Changes the state of one task, and returns what that recommends.
+    /// Changes the state of one task, and returns what that recommends. Whoever does it while something is recommended
+    /// for the task takes that back, or it would undo the change.
     pub(super) fn transition(&mut self, id: TaskId, finish: Finish) -> Recommendations {
         let Some(task) = self.tasks.get(id) else { return Recommendations::default() };
         let (start, target) = (task.state(), finish.name());

@@ -25,7 +25,7 @@ impl Scheduler {
         }
         self.rank(worker);
         if let Some(failure) = self.inputs_too_large(id, worker) {
-            return self.transition(id, Finish::Erred(failure));
+            return Recommendations::one(id, Finish::Erred(failure));
         }
         if let Some(message) = self.compute_task(id, run) {
             self.tell_worker(worker, message);
