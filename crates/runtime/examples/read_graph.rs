@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let python = std::env::args_os().nth(1).ok_or("the name of an interpreter is missing")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let executor = Executor::start(Settings { python }).await?;
+        let executor = Executor::start(Settings { python, ..Settings::default() }).await?;
         println!("ready");
         for line in stdin().lines() {
             let graph = said(&std::fs::read(line?)?)?;

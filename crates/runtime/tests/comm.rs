@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cenote::comm::{Address, CommError, Connection, Listener, Pool, connect};
+use cenote::comm::{Address, CommError, Connection, Listener, Pool, Scheme, Security, connect};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::limits::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,11 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn listener() -> (Listener, Address, SocketAddr) {
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let socket = listener.address().unwrap();
-    (listener, socket.into(), socket)
+    (listener, Address::of(Scheme::Tcp, socket), socket)
 }
 
 async fn accepted(listener: &Listener) -> Result<Connection, CommError> {
-    Connection::shake_hands(listener.accept().await, Limits::default()).await
+    Connection::accept(listener.accept().await, Scheme::Tcp, &Security::default(), Limits::default()).await
 }
 
 fn message(head: usize, rest: &[usize]) -> Frames {
@@ -33,7 +33,7 @@ async fn messages_of_all_sizes_arrive_as_they_were_sent() {
     let (listener, address, _) = listener();
     let sent = [message(1, &[]), message(0, &[0, 1, 0]), message(5000, &[4095, 4096, 3 << 20]), message(9, &[7; 300])];
     let sending = async {
-        let mut connection = connect(&address, Limits::default(), PATIENCE).await.unwrap();
+        let mut connection = connect(&address, &Security::default(), Limits::default(), PATIENCE).await.unwrap();
         for frames in &sent {
             connection.send(frames).await.unwrap();
         }
@@ -67,7 +67,7 @@ async fn what_is_no_handshake_ends_the_connection() {
 async fn who_is_not_there_is_named() {
     let (listener, address, _) = listener();
     drop(listener);
-    let error = connect(&address, Limits::default(), PATIENCE).await.unwrap_err();
+    let error = connect(&address, &Security::default(), Limits::default(), PATIENCE).await.unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
 
@@ -75,7 +75,8 @@ async fn who_is_not_there_is_named() {
 async fn who_accepts_and_says_nothing_is_given_up() {
     let (listener, address, _) = listener();
     let silent = async { listener.accept().await };
-    let asking = connect(&address, Limits::default(), Duration::from_millis(50));
+    let open = Security::default();
+    let asking = connect(&address, &open, Limits::default(), Duration::from_millis(50));
     let (stream, outcome) = tokio::join!(silent, asking);
     assert!(matches!(outcome, Err(CommError::Timeout { .. })));
     drop(stream);
@@ -84,7 +85,7 @@ async fn who_accepts_and_says_nothing_is_given_up() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_pool_asks_on_connections_that_it_keeps_and_replaces_one_that_was_closed() {
     let (listener, address, _) = listener();
-    let pool = Pool::new(Limits::default(), PATIENCE);
+    let pool = Pool::new(Security::default(), Limits::default(), PATIENCE);
     let name = address.to_string();
     let asking = async {
         for head in 1..=3 {

@@ -15,6 +15,8 @@ record! {
         python: Optional<Vec<u64>>,
         /// The newest pickle protocol that it reads.
         pickle_protocol "pickle-protocol": u64,
+        /// The secret that the processes of a cluster share: beyond Dask, said by whoever connects.
+        token: Optional<Text>,
     }
 }
 
@@ -22,7 +24,7 @@ impl Handshake {
     /// Ours. We never compress: what is agreed is what both sides name, so nothing will be compressed for us either.
     /// Frames that were compressed elsewhere pass through as they are.
     pub fn ours() -> Self {
-        Self { compression: None, python: Optional(None), pickle_protocol: PICKLE_PROTOCOL }
+        Self { compression: None, python: Optional(None), pickle_protocol: PICKLE_PROTOCOL, token: Optional(None) }
     }
 
     /// The pickle protocol that both sides read.

@@ -28,3 +28,8 @@ impl Default for Limits {
         Self { frames_max: 1 << 22, head_bytes_max: 1 << 28, message_bytes_max: 1 << 34 }
     }
 }
+
+impl Limits {
+    /// What may be said first on a connection, before it is known who speaks.
+    pub const HANDSHAKE: Self = Self { frames_max: 4, head_bytes_max: 1 << 16, message_bytes_max: 1 << 17 };
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::comm::TlsError;
 use crate::config;
 use crate::scheduler::SchedulerError;
 
@@ -23,6 +24,31 @@ pub enum CommandError {
         /// The flag or the setting.
         flag: &'static str,
     },
+    /// A protocol that is spoken nowhere here.
+    #[error(
+        "{named} {protocol}: this scheduler speaks tcp and tls only; use tls:// where a network is not trusted, or \
+         `dask scheduler` for {protocol}"
+    )]
+    Protocol {
+        /// The flag or the setting.
+        named: &'static str,
+        /// The protocol.
+        protocol: String,
+    },
+    /// TLS without certificates.
+    #[error(
+        "tls needs certificates: give --tls-ca-file, --tls-cert and --tls-key, or set distributed.comm.tls.ca-file, \
+         distributed.comm.tls.scheduler.cert and distributed.comm.tls.scheduler.key"
+    )]
+    NoCertificate,
+    /// An open protocol where only encrypted ones are wanted.
+    #[error(
+        "encryption is required by distributed.comm.require-encryption: listen with --protocol tls, or set it to false"
+    )]
+    EncryptionRequired,
+    /// Certificates that cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A flag's value cannot be read.
     #[error("{flag} {value}: {cause}")]
     Unfit {
@@ -58,8 +84,14 @@ impl CommandError {
     /// The code with which the process ends.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NotYet { .. } | Self::Preload { .. } | Self::Unfit { .. } => 2,
-            Self::Config(_) | Self::File { .. } | Self::System(_) | Self::Scheduler(_) => 1,
+            Self::NotYet { .. }
+            | Self::Preload { .. }
+            | Self::Unfit { .. }
+            | Self::Protocol { .. }
+            | Self::NoCertificate
+            | Self::EncryptionRequired
+            | Self::Tls(TlsError::Read { .. }) => 2,
+            Self::Tls(_) | Self::Config(_) | Self::File { .. } | Self::System(_) | Self::Scheduler(_) => 1,
         }
     }
 }

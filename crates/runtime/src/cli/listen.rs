@@ -1,40 +1,103 @@
-//! Where to listen, from `--host`, `--port`, `--interface` and `--dashboard-address`.
+//! Where to listen, from `--host`, `--port`, `--interface`, `--protocol` and `--dashboard-address`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use super::error::CommandError;
 use super::interface;
+use crate::comm::{Scheme, Security};
+use crate::scheduler::Listen;
 
 /// Where a scheduler listens unless it is told otherwise.
 pub const PORT: u16 = 8786;
 
-/// Where the scheduler listens: on the loopback interface, unless a host or an interface is named.
+/// What was asked for. Lists are separated by commas.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish<'a> {
+    /// `--host`, with or without protocol and port.
+    pub host: &'a str,
+    /// `--port`.
+    pub port: Option<&'a str>,
+    /// `--interface`.
+    pub interface: Option<&'a str>,
+    /// `--protocol`.
+    pub protocol: Option<&'a str>,
+}
+
+/// Where the scheduler listens. Where neither a host nor an interface is named: on the loopback interface if whoever
+/// comes is let in, on all interfaces if not.
 ///
 /// # Errors
-/// When what is named is not there.
-pub fn scheduler(host: &str, port: Option<&str>, named: Option<&str>) -> Result<SocketAddr, CommandError> {
-    if let Some(list) = [port, named].into_iter().flatten().find(|value| value.contains(',')) {
-        return Err(CommandError::NotYet { flag: format!("a list of addresses to listen at ({list})") });
+/// When what is named is not there, or protected by what is not there.
+pub fn scheduler(wish: Wish<'_>, default: Scheme, security: &Security) -> Result<Vec<Listen>, CommandError> {
+    let list = |text: Option<&'_ str>| {
+        let texts = text.filter(|text| !text.is_empty()).map(|text| text.split(',').map(str::to_owned).collect());
+        texts.unwrap_or_else(Vec::new)
+    };
+    let (protocols, mut ports, interfaces) = (list(wish.protocol), list(wish.port), list(wish.interface));
+    if protocols.len() > 1 && ports.is_empty() {
+        ports.push(PORT.to_string());
+        ports.resize(protocols.len(), "0".to_owned());
     }
-    let (name, own_port) = split("--host", host)?;
-    let port = match port.filter(|port| !port.is_empty()) {
+    if protocols.len().max(1) != ports.len().max(1) {
+        let cause = "--protocol and --port must both be lists of equal length".to_owned();
+        return Err(CommandError::Unfit { flag: "--port", value: ports.join(","), cause });
+    }
+    let count = protocols.len().max(interfaces.len()).max(1);
+    let nth = |list: &[String], index: usize| list.get(index).or(list.first().filter(|_| list.len() == 1)).cloned();
+    (0..count)
+        .map(|index| {
+            let (protocol, port, interface) = (nth(&protocols, index), nth(&ports, index), nth(&interfaces, index));
+            let one = Wish {
+                host: wish.host,
+                protocol: protocol.as_deref(),
+                port: port.as_deref(),
+                interface: interface.as_deref(),
+            };
+            one_address(one, default, security)
+        })
+        .collect()
+}
+
+fn one_address(wish: Wish<'_>, default: Scheme, security: &Security) -> Result<Listen, CommandError> {
+    let (own_scheme, name, own_port) = split("--host", wish.host)?;
+    let scheme = match wish.protocol {
+        Some(protocol) => scheme("--protocol", protocol)?,
+        None => own_scheme.unwrap_or(default),
+    };
+    if scheme == Scheme::Tls && security.tls.is_none() {
+        return Err(CommandError::NoCertificate);
+    }
+    if scheme == Scheme::Tcp && security.require_encryption {
+        return Err(CommandError::EncryptionRequired);
+    }
+    let port = match wish.port {
         Some(text) => number("--port", text)?,
         None => own_port.unwrap_or(PORT),
     };
-    if let Some(interface) = named {
+    if let Some(given) = own_port.filter(|own| *own != 0 && wish.port.is_some() && port != 0 && *own != port) {
+        let cause = format!("a port was given twice: {given} with --host");
+        return Err(CommandError::Unfit { flag: "--port", value: port.to_string(), cause });
+    }
+    if let Some(interface) = wish.interface {
         if !name.is_empty() {
             let cause = "name a host or an interface, not both".to_owned();
             return Err(CommandError::Unfit { flag: "--interface", value: interface.to_owned(), cause });
         }
         let address = interface::address(interface);
         let unfit = |cause| CommandError::Unfit { flag: "--interface", value: interface.to_owned(), cause };
-        return Ok(SocketAddr::new(IpAddr::V4(address.map_err(unfit)?), port));
+        return Ok(Listen { scheme, socket: SocketAddr::new(IpAddr::V4(address.map_err(unfit)?), port) });
     }
     let ip = match name {
-        "" if host.is_empty() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        "" if wish.host.is_empty() && !security.admits_only_known(scheme) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         name => resolve("--host", name)?,
     };
-    Ok(SocketAddr::new(ip, port))
+    Ok(Listen { scheme, socket: SocketAddr::new(ip, port) })
+}
+
+/// A protocol by its name, as a flag or a setting gives it.
+pub fn scheme(named: &'static str, protocol: &str) -> Result<Scheme, CommandError> {
+    let name = protocol.strip_suffix("://").unwrap_or(protocol);
+    Scheme::named(name).ok_or_else(|| CommandError::Protocol { named, protocol: name.to_owned() })
 }
 
 /// Where the pages are served: where the scheduler listens, unless an address of their own is named.
@@ -48,29 +111,31 @@ pub fn dashboard(text: &str, scheduler: IpAddr) -> Result<SocketAddr, CommandErr
     if let Ok(port) = text.parse() {
         return Ok(SocketAddr::new(scheduler, port));
     }
-    let (name, port) = split("--dashboard-address", text)?;
+    let (_, name, port) = split("--dashboard-address", text)?;
     let ip = if name.is_empty() { scheduler } else { resolve("--dashboard-address", name)? };
     Ok(SocketAddr::new(ip, port.unwrap_or(0)))
 }
 
-/// The host and the port of an address whose parts may all be missing.
-fn split<'a>(flag: &'static str, text: &'a str) -> Result<(&'a str, Option<u16>), CommandError> {
-    let rest = match text.split_once("://") {
-        Some(("tcp", rest)) => rest,
-        Some((protocol, _)) => return Err(CommandError::NotYet { flag: format!("the protocol {protocol} ({text})") }),
-        None => text,
+/// The parts of an address, which may all be missing.
+type Parts<'a> = (Option<Scheme>, &'a str, Option<u16>);
+
+/// The protocol, the host and the port of an address.
+fn split<'a>(flag: &'static str, text: &'a str) -> Result<Parts<'a>, CommandError> {
+    let (protocol, rest) = match text.split_once("://") {
+        Some((protocol, rest)) => (Some(scheme(flag, protocol)?), rest),
+        None => (None, text),
     };
     if let Some(inner) = rest.strip_prefix('[')
         && let Some((name, port)) = inner.split_once(']')
     {
-        return Ok((name, port.strip_prefix(':').map(|port| number(flag, port)).transpose()?));
+        return Ok((protocol, name, port.strip_prefix(':').map(|port| number(flag, port)).transpose()?));
     }
     match rest.split_once(':') {
         // More than one colon: an IPv6 address without a port.
-        Some((_, port)) if port.contains(':') => Ok((rest, None)),
-        Some((name, "")) => Ok((name, None)),
-        Some((name, port)) => Ok((name, Some(number(flag, port)?))),
-        None => Ok((rest, None)),
+        Some((_, port)) if port.contains(':') => Ok((protocol, rest, None)),
+        Some((name, "")) => Ok((protocol, name, None)),
+        Some((name, port)) => Ok((protocol, name, Some(number(flag, port)?))),
+        None => Ok((protocol, rest, None)),
     }
 }
 
@@ -99,6 +164,13 @@ fn resolve(flag: &'static str, name: &str) -> Result<IpAddr, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comm::Token;
+
+    fn listens(wish: Wish<'_>, security: &Security) -> Result<String, String> {
+        let all = scheduler(wish, Scheme::Tcp, security).map_err(|error| error.to_string())?;
+        let text = |listen: &Listen| format!("{}://{}", listen.scheme.name(), listen.socket);
+        Ok(all.iter().map(text).collect::<Vec<_>>().join(" "))
+    }
 
     #[test]
     fn the_scheduler_listens_where_it_is_told() {
@@ -107,7 +179,7 @@ mod tests {
             ("", Some("0"), "127.0.0.1:0"),
             ("0.0.0.0", None, "0.0.0.0:8786"),
             ("127.0.0.1:8978", None, "127.0.0.1:8978"),
-            ("127.0.0.1:8978", Some("1"), "127.0.0.1:1"),
+            ("127.0.0.1:8978", Some("0"), "127.0.0.1:0"),
             ("tcp://127.0.0.1:99", None, "127.0.0.1:99"),
             ("tcp://", None, "0.0.0.0:8786"),
             (":9000", None, "0.0.0.0:9000"),
@@ -115,20 +187,42 @@ mod tests {
             ("[::]:5", None, "[::]:5"),
             ("localhost", None, "127.0.0.1:8786"),
         ];
+        let open = Security::default();
         for (host, port, expected) in table {
-            assert_eq!(scheduler(host, port, None).unwrap().to_string(), expected, "{host}");
+            let wish = Wish { host, port, ..Wish::default() };
+            assert_eq!(listens(wish, &open).unwrap(), format!("tcp://{expected}"), "{host}");
         }
-        assert_eq!(scheduler("", None, Some("lo")).unwrap().to_string(), "127.0.0.1:8786");
+        let lo = Wish { interface: Some("lo"), ..Wish::default() };
+        assert_eq!(listens(lo, &open).unwrap(), "tcp://127.0.0.1:8786");
+        let two = Wish { protocol: Some("tcp,tcp://"), port: Some("1,2"), ..Wish::default() };
+        assert_eq!(listens(two, &open).unwrap(), "tcp://127.0.0.1:1 tcp://127.0.0.1:2");
+        let two = Wish { protocol: Some("tcp,tcp"), ..Wish::default() };
+        assert_eq!(listens(two, &open).unwrap(), "tcp://127.0.0.1:8786 tcp://127.0.0.1:0");
+    }
+
+    #[test]
+    fn who_must_say_a_token_may_come_from_anywhere() {
+        let security = Security { token: Token::new("secret"), ..Security::default() };
+        assert_eq!(listens(Wish::default(), &security).unwrap(), "tcp://0.0.0.0:8786");
+        let told = Wish { host: "127.0.0.1", ..Wish::default() };
+        assert_eq!(listens(told, &security).unwrap(), "tcp://127.0.0.1:8786");
     }
 
     #[test]
     fn what_cannot_be_listened_at_is_named() {
-        let text = |host, port, named| scheduler(host, port, named).unwrap_err().to_string();
-        assert!(text("tls://", None, None).starts_with("the protocol tls (tls://) is not there yet"));
-        assert!(text("", Some("70000"), None).starts_with("--port 70000: a port is a number"));
-        assert!(text("", Some("1,2"), None).contains("not there yet"));
-        assert!(text("", None, Some("no-such")).starts_with("--interface no-such: there is no such interface"));
-        assert!(text("0.0.0.0", None, Some("lo")).contains("not both"));
+        let open = Security::default();
+        let text =
+            |host, port, interface, protocol| listens(Wish { host, port, interface, protocol }, &open).unwrap_err();
+        assert!(text("tls://", None, None, None).starts_with("tls needs certificates"));
+        assert!(text("ws://", None, None, None).starts_with("--host ws: this scheduler speaks tcp and tls"));
+        assert!(text("", None, None, Some("ucx://")).starts_with("--protocol ucx: this scheduler"));
+        assert!(text("", Some("70000"), None, None).starts_with("--port 70000: a port is a number"));
+        assert!(text("", Some("1,2"), None, None).contains("lists of equal length"));
+        assert!(text("127.0.0.1:1", Some("2"), None, None).contains("given twice"));
+        assert!(text("", None, Some("no-such"), None).starts_with("--interface no-such: there is no such interface"));
+        assert!(text("0.0.0.0", None, Some("lo"), None).contains("not both"));
+        let encrypted = Security { require_encryption: true, ..Security::default() };
+        assert!(listens(Wish::default(), &encrypted).unwrap_err().contains("require-encryption"));
     }
 
     #[test]

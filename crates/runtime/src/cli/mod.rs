@@ -7,6 +7,7 @@ mod listen;
 mod notice;
 mod pages;
 mod scheduler;
+mod security;
 mod settings;
 mod surroundings;
 
@@ -75,7 +76,8 @@ mod tests {
         assert_eq!(code(&["cenote", "scheduler", "--bogus"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--jupyter"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--protocol", "tls"]), 2);
-        assert_eq!(code(&["cenote", "scheduler", "--tls-cert", "cert.pem"]), 2);
+        assert_eq!(code(&["cenote", "scheduler", "--protocol", "ws"]), 2);
+        assert_eq!(code(&["cenote", "scheduler", "--tls-ca-file", "/no/ca.pem", "--tls-cert", "/no/cert.pem"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--preload", "module"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--version"]), 0);
     }

@@ -9,6 +9,7 @@ use tokio::runtime::LocalOptions;
 
 use super::error::CommandError;
 use super::lifetime_file::LifetimeFile;
+use super::security::Protection;
 use super::{Surroundings, notice, settings};
 use crate::config::{Config, Sources};
 use crate::logging;
@@ -26,7 +27,8 @@ const TURN_TASKS_MAX: u32 = 1024;
     display_name = "cenote",
     args_override_self = true,
     after_help = "Settings are read from Dask's YAML files and from DASK_* and CENOTE_* of the environment, as Dask does.\n\
-                  Without --host or --interface only this machine can reach the scheduler."
+                  Without --host or --interface only this machine can reach the scheduler, unless certificates or a token keep \
+                  strangers out."
 )]
 pub struct Arguments {
     /// Address or name of this machine to listen at, with or without a port; 0.0.0.0 for all interfaces
@@ -38,9 +40,11 @@ pub struct Arguments {
     /// Network interface to listen on, like 'eth0'
     #[arg(long, value_name = "NAME")]
     pub interface: Option<String>,
-    /// Protocol; tcp is the only one there is yet
+    /// Protocol: tcp or tls, or both with a port for each, like 'tcp,tls'
     #[arg(long, value_name = "NAME")]
     pub protocol: Option<String>,
+    #[command(flatten)]
+    pub protection: Protection,
     /// Address of the pages over HTTP; without a host they are where the scheduler is
     #[arg(long, value_name = "ADDRESS", default_value = ":8787")]
     pub dashboard_address: String,
@@ -88,12 +92,6 @@ pub struct Arguments {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Debug, Default)]
 pub struct Missing {
-    #[arg(long, hide = true, value_name = "FILE")]
-    tls_ca_file: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    tls_cert: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    tls_key: Option<String>,
     #[arg(long, hide = true)]
     jupyter: bool,
     #[arg(long, hide = true)]
@@ -112,9 +110,6 @@ impl Missing {
             return Err(CommandError::Preload { flag: "--preload" });
         }
         let named = [
-            ("--tls-ca-file", self.tls_ca_file.is_some()),
-            ("--tls-cert", self.tls_cert.is_some()),
-            ("--tls-key", self.tls_key.is_some()),
             ("--jupyter", self.jupyter && !self.no_jupyter),
         ];
         match named.iter().find(|(_, given)| *given) {
@@ -134,11 +129,6 @@ pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), Com
         let stimuli = scheduler::replay(path).map_err(SchedulerError::from)?;
         println!("{stimuli} stimuli replayed: the same instructions followed");
         return Ok(());
-    }
-    if let Some(protocol) = arguments.protocol.as_deref()
-        && !matches!(protocol.trim_end_matches("://"), "tcp" | "")
-    {
-        return Err(CommandError::NotYet { flag: format!("--protocol {protocol}") });
     }
     let python = surroundings.python(arguments.python.as_deref());
     let config = Config::read(&Sources::of_process(&surroundings.prefixes(&python)))?;
@@ -160,12 +150,13 @@ pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), Com
 
 async fn serve(settings: Settings, arguments: &Arguments) -> Result<(), CommandError> {
     let mut requests = Requests::listen()?;
+    let has_token = settings.security.token.is_some();
     let mut file = None;
     let mut address = String::new();
     let started = |started: &Started| {
         address = started.address.to_string();
         let dashboard = started.dashboard.as_deref().filter(|_| !arguments.no_dashboard);
-        notice::started(&started.address, started.listens, dashboard);
+        notice::started(started, has_token, dashboard);
         file = arguments
             .scheduler_file
             .as_ref()

@@ -1,5 +1,6 @@
 //! The settings of a scheduler, from flags and Dask's configuration. Dask's names, Dask's defaults.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use cenote_core::scheduler::rebalance::{Measure, Rebalance};
 use cenote_core::units;
 
 use super::error::CommandError;
-use super::listen;
+use super::listen::{self, Wish};
 use super::pages;
 use super::scheduler::Arguments;
+use super::security;
+use crate::comm::{Scheme, Security};
 use crate::config::{self, Config, Setting};
 use crate::core;
 use crate::memory;
@@ -27,13 +30,24 @@ const REDUCE_REPLICAS: &str = "distributed.active_memory_manager.ReduceReplicas"
 /// When a flag or a setting cannot be used.
 pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Result<Settings, CommandError> {
     refuse_what_is_missing(config)?;
-    let listens = listen::scheduler(&arguments.host, arguments.port.as_deref(), arguments.interface.as_deref())?;
+    let security = security::security(&arguments.protection, config)?;
+    let wish = Wish {
+        host: &arguments.host,
+        port: arguments.port.as_deref(),
+        interface: arguments.interface.as_deref(),
+        protocol: arguments.protocol.as_deref().filter(|protocol| !protocol.is_empty()),
+    };
+    let listens = listen::scheduler(wish, default_scheme(arguments, &security, config)?, &security)?;
+    // There is always one.
+    let pages_ip = listens.first().map_or(Ipv4Addr::LOCALHOST.into(), |first| first.socket.ip());
     let defaults = Settings::default();
     Ok(Settings {
         listen: listens,
         contact: config.text("distributed.scheduler.contact-address")?.map(String::into_boxed_str),
-        http: Some(pages::settings(arguments, listens.ip(), config)?),
+        http: Some(pages::settings(arguments, pages_ip, config)?),
         python,
+        python_environment: security::of_python(&arguments.protection, &security),
+        security,
         inspect: arguments.inspect,
         record: arguments.record.clone(),
         idle_timeout: idle_timeout(arguments, config)?,
@@ -207,14 +221,17 @@ fn refuse_what_is_missing(config: &Config) -> Result<(), CommandError> {
     if !config.texts("distributed.scheduler.preload")?.is_empty() {
         return Err(CommandError::Preload { flag: "the setting distributed.scheduler.preload" });
     }
-    if config.flag("distributed.comm.require-encryption")?.unwrap_or(false) {
-        return Err(CommandError::NotYet { flag: "the setting distributed.comm.require-encryption".to_owned() });
+    Ok(())
+}
+
+/// The protocol where none is named: TLS where a flag names certificates or nothing else is wanted, else as it is set.
+fn default_scheme(arguments: &Arguments, security: &Security, config: &Config) -> Result<Scheme, CommandError> {
+    if security.require_encryption || (arguments.host.is_empty() && arguments.protection.names_certificates()) {
+        return Ok(Scheme::Tls);
     }
-    match config.text("distributed.comm.default-scheme")?.as_deref() {
-        None | Some("tcp") => Ok(()),
-        Some(scheme) => {
-            Err(CommandError::NotYet { flag: format!("the setting distributed.comm.default-scheme: {scheme}") })
-        }
+    match config.text("distributed.comm.default-scheme")? {
+        Some(scheme) => listen::scheme("the setting distributed.comm.default-scheme", &scheme),
+        None => Ok(Scheme::Tcp),
     }
 }
 
@@ -242,7 +259,7 @@ mod tests {
     #[test]
     fn without_flags_and_settings_it_is_as_dask_has_it_but_on_loopback() {
         let settings = settings(&[], &[]).unwrap();
-        assert_eq!(settings.listen.to_string(), "127.0.0.1:8786");
+        assert_eq!(settings.listen, Settings::default().listen);
         assert_eq!(settings.http.unwrap().listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.machine, core::scheduler::Settings::default());
         assert_eq!(settings.idle_timeout, None);

@@ -9,17 +9,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use cenote_core::protocol::field::{decode, encode};
+use cenote_core::protocol::exception::Builtin;
+use cenote_core::protocol::field::{Optional, Text, decode, encode};
 use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::limits::Limits;
+use cenote_core::protocol::rpc::ErrorReply;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use super::{Address, CommError};
+use super::stream::{ReadHalf, WriteHalf, encrypted, plain};
+use super::{Address, CommError, Scheme, Security, Token, tls};
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 16;
@@ -29,6 +31,8 @@ const SEGMENTS_MAX: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long what was written may stay unacknowledged.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How long a peer that is refused is given to read why.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Where what comes is put first: one room for all connections of a thread.
@@ -48,7 +52,7 @@ pub struct Connection {
 /// The half of a connection that reads.
 #[derive(Debug)]
 pub struct Receiver {
-    half: OwnedReadHalf,
+    half: ReadHalf,
     buffer: BytesMut,
     decoder: Decoder,
 }
@@ -56,7 +60,7 @@ pub struct Receiver {
 /// The half of a connection that writes. When it is dropped, nothing more is said to the peer.
 #[derive(Debug)]
 pub struct Sender {
-    half: OwnedWriteHalf,
+    half: WriteHalf,
     /// What is to be written, and how many of these segments are.
     segments: Vec<Bytes>,
     written: usize,
@@ -66,31 +70,112 @@ pub struct Sender {
 ///
 /// # Errors
 /// Nobody answers there in time, or what answers does not speak the protocol.
-pub async fn connect(address: &Address, limits: Limits, limit: Duration) -> Result<Connection, CommError> {
+pub async fn connect(
+    address: &Address,
+    security: &Security,
+    limits: Limits,
+    limit: Duration,
+) -> Result<Connection, CommError> {
+    if security.require_encryption && address.scheme() != Scheme::Tls {
+        return Err(CommError::Unencrypted { address: address.to_string().into() });
+    }
     let connecting = async {
         let refused = |source| CommError::Connect { address: address.to_string().into(), source };
-        let stream = TcpStream::connect(address.socket()).await.map_err(refused)?;
-        Connection::shake_hands(stream, limits).await
+        let socket = TcpStream::connect(address.socket()).await.map_err(refused)?;
+        let ends = prepare(&socket)?;
+        let halves = match address.scheme() {
+            Scheme::Tcp => plain(socket),
+            Scheme::Tls => {
+                let tls = security.tls.as_ref().ok_or(CommError::NoCertificate)?;
+                encrypted(tls.connect(address.host(), socket).await.map_err(refused_tls)?)
+            }
+        };
+        let mut connection = Connection::new(ends, halves);
+        connection.introduce(security.token.as_ref()).await?;
+        connection.hear_handshake().await?;
+        connection.receiver.decoder = Decoder::new(limits);
+        Ok(connection)
     };
     let late = |_| CommError::Timeout { address: address.to_string().into(), timeout: limit };
     timeout(limit, connecting).await.map_err(late)?
 }
 
 impl Connection {
-    /// Says what we can do, and reads what the peer can.
+    /// Shakes hands with who has connected to us: reads what the peer can, and says what we can do. Of a peer that does
+    /// not say the token, if there is one, nothing else is read.
     ///
     /// # Errors
-    /// The connection breaks, or what comes is no handshake.
-    pub async fn shake_hands(stream: TcpStream, limits: Limits) -> Result<Self, CommError> {
-        stream.set_nodelay(true)?;
-        watch(&stream)?;
-        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-        let (read, write) = stream.into_split();
-        let mut sender = Sender { half: write, segments: Vec::new(), written: 0 };
-        let mut receiver = Receiver { half: read, buffer: BytesMut::new(), decoder: Decoder::new(limits) };
-        sender.send(&encode(&Handshake::ours())).await?;
-        let handshake = decode(&receiver.receive().await?)?;
-        Ok(Self { receiver, sender, peer, local, handshake })
+    /// The connection breaks, what comes is no handshake, or the peer is not let in.
+    pub async fn accept(
+        socket: TcpStream,
+        scheme: Scheme,
+        security: &Security,
+        limits: Limits,
+    ) -> Result<Self, CommError> {
+        let ends = prepare(&socket)?;
+        let halves = match scheme {
+            Scheme::Tcp => plain(socket),
+            Scheme::Tls => {
+                let tls = security.tls.as_ref().ok_or(CommError::NoCertificate)?;
+                encrypted(tls.accept(socket).await.map_err(refused_tls)?)
+            }
+        };
+        let mut connection = Self::new(ends, halves);
+        if security.token.is_none() {
+            connection.introduce(None).await?;
+        }
+        let said = connection.hear_handshake().await?;
+        if let Some(token) = &security.token {
+            connection.introduce(None).await?;
+            if !said.as_deref().is_some_and(|said| token.is(said)) {
+                return Err(connection.refuse(said.is_some()).await);
+            }
+        }
+        connection.receiver.decoder = Decoder::new(limits);
+        Ok(connection)
+    }
+
+    fn new((peer, local): (SocketAddr, SocketAddr), (read, write): (ReadHalf, WriteHalf)) -> Self {
+        let decoder = Decoder::new(Limits::HANDSHAKE);
+        Self {
+            receiver: Receiver { half: read, buffer: BytesMut::new(), decoder },
+            sender: Sender { half: write, segments: Vec::new(), written: 0 },
+            peer,
+            local,
+            handshake: Handshake::ours(),
+        }
+    }
+
+    /// Says what we can do, and the token to whom we have connected to.
+    async fn introduce(&mut self, token: Option<&Token>) -> Result<(), CommError> {
+        let token = token.map(|token| token.reveal().into());
+        self.sender.send(&encode(&Handshake { token: Optional(token), ..Handshake::ours() })).await
+    }
+
+    /// Reads what the peer can. Returns the token that it said, which is not kept.
+    async fn hear_handshake(&mut self) -> Result<Option<Text>, CommError> {
+        let mut handshake: Handshake = decode(&self.receiver.receive().await?)?;
+        let said = handshake.token.0.take();
+        self.handshake = handshake;
+        Ok(said)
+    }
+
+    /// Tells a peer why it is refused, as the answer to whatever it asks, and lets it read that.
+    async fn refuse(self, has_said_one: bool) -> CommError {
+        let error = CommError::Token { has_said_one };
+        let Self { mut receiver, mut sender, .. } = self;
+        let refusal = async {
+            let text = format!("the scheduler refuses this connection: {error}");
+            sender.send(&encode(&ErrorReply::builtin(Builtin::Runtime, &text))).await?;
+            drop(sender);
+            // A socket that is closed while something comes takes back what was said last.
+            while receiver.read().await? {
+                receiver.buffer.clear();
+            }
+            Ok::<_, CommError>(())
+        };
+        let _ = timeout(REFUSAL, refusal).await;
+        error
     }
 
     /// The next message.
@@ -240,7 +325,7 @@ impl Sender {
         }
         self.segments.clear();
         self.written = 0;
-        Ok(true)
+        self.half.try_flush()
     }
 
     /// Whether the system takes something again.
@@ -248,7 +333,7 @@ impl Sender {
     /// # Errors
     /// The connection broke.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.half.as_ref().poll_write_ready(context)
+        self.half.poll_ready(context)
     }
 
     /// Passes over so many bytes.
@@ -266,11 +351,23 @@ impl Sender {
     }
 }
 
-/// Lets the system notice a peer that has gone without a word.
-fn watch(stream: &TcpStream) -> io::Result<()> {
-    let socket = SockRef::from(stream);
+/// Prepares a socket for messages: what is said leaves at once, and the system notices a peer that has gone without a
+/// word. Returns the addresses of the peer and of ours.
+fn prepare(socket: &TcpStream) -> io::Result<(SocketAddr, SocketAddr)> {
+    socket.set_nodelay(true)?;
+    let ends = (socket.peer_addr()?, socket.local_addr()?);
+    let socket = SockRef::from(socket);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(Duration::from_secs(2)))?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-    Ok(())
+    Ok(ends)
+}
+
+/// Why there is no encrypted connection.
+fn refused_tls(error: io::Error) -> CommError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => CommError::Closed,
+        io::ErrorKind::InvalidData => CommError::Tls { cause: tls::cause(&error).into() },
+        _ => CommError::Io(error),
+    }
 }

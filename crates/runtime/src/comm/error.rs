@@ -16,7 +16,7 @@ pub enum CommError {
         address: Box<str>,
     },
     /// The address speaks a protocol that is not there.
-    #[error("{address}: the protocol {scheme:?} is not supported, only tcp is")]
+    #[error("{address}: the protocol {scheme:?} is not supported, only tcp and tls are")]
     Scheme {
         /// The address.
         address: Box<str>,
@@ -38,6 +38,30 @@ pub enum CommError {
         address: Box<str>,
         /// How long was waited.
         timeout: Duration,
+    },
+    /// Only encrypted connections are wanted.
+    #[error("encryption required by Dask configuration, refusing communication from/to '{address}'")]
+    Unencrypted {
+        /// The address.
+        address: Box<str>,
+    },
+    /// There is no certificate to show.
+    #[error("tls needs certificates: give this process a ca-file, a certificate and its key")]
+    NoCertificate,
+    /// Hands were not shaken over TLS.
+    #[error("no TLS with this peer: {cause}")]
+    Tls {
+        /// Why not, and what to do.
+        cause: Box<str>,
+    },
+    /// The peer does not say the token.
+    #[error(
+        "{} the token of this cluster is needed: give it the same CENOTE_TOKEN and the preload cenote.distributed.token",
+        if *has_said_one { "it says another token;" } else { "it says no token;" }
+    )]
+    Token {
+        /// Whether it said another one.
+        has_said_one: bool,
     },
     /// The peer has closed the connection.
     #[error("the connection was closed by the other side")]

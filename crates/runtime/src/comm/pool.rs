@@ -7,7 +7,7 @@ use std::time::Duration;
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::limits::Limits;
 
-use super::{Address, CommError, Connection, connect};
+use super::{CommError, Connection, Security, connect};
 
 /// Connections to one peer that are kept while nothing is asked on them.
 const IDLE_MAX: usize = 4;
@@ -16,14 +16,15 @@ const IDLE_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Pool {
     idle: RefCell<HashMap<Box<str>, Vec<Connection>>>,
+    security: Security,
     limits: Limits,
     timeout: Duration,
 }
 
 impl Pool {
     /// A pool without connections. `timeout` is how long a peer may take until it has shaken hands.
-    pub fn new(limits: Limits, timeout: Duration) -> Self {
-        Self { idle: RefCell::default(), limits, timeout }
+    pub fn new(security: Security, limits: Limits, timeout: Duration) -> Self {
+        Self { idle: RefCell::default(), security, limits, timeout }
     }
 
     /// Asks a peer, and waits for its answer, however long that takes.
@@ -69,7 +70,7 @@ impl Pool {
                 Err(error) => return Err(error),
             }
         }
-        let mut connection = connect(&address.parse::<Address>()?, self.limits, self.timeout).await?;
+        let mut connection = connect(&address.parse()?, &self.security, self.limits, self.timeout).await?;
         let reply = connection.request(frames).await?;
         Ok((connection, reply))
     }

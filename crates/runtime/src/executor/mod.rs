@@ -47,11 +47,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// The interpreter. It must have Dask, distributed, and the packages of the clients.
     pub python: OsString,
+    /// What it finds in its environment, beyond what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { python: "python3".into() }
+        Self { python: "python3".into(), environment: Vec::new() }
     }
 }
 

@@ -37,6 +37,7 @@ impl Process {
     pub fn spawn(settings: &Settings) -> Result<Self, StartError> {
         let mut command = Command::new(&settings.python);
         command.arg("-c").arg(script::BOOTSTRAP).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
         let failed = |source| StartError::Spawn { python: settings.python.to_string_lossy().into_owned(), source };
         let mut child = command.spawn().map_err(failed)?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {

@@ -15,23 +15,30 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::hub::{Hub, Reply};
-use super::{client, closing, feed, inspection, nanny, procedure, subscription, worker};
-use crate::comm::{CommError, Connection};
+use super::{Settings, client, closing, feed, inspection, nanny, procedure, subscription, worker};
+use crate::comm::{Address, CommError, Connection, Scheme};
 
 /// Serves a peer until it goes.
-pub(super) async fn serve(hub: Rc<Hub>, stream: TcpStream) {
-    let peer = stream.peer_addr();
-    let connection =
-        match timeout(hub.settings.connect_timeout, Connection::shake_hands(stream, hub.settings.limits)).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(CommError::Closed)) => return,
-            Ok(Err(error)) => return tracing::warn!("{peer:?}: no handshake: {error}"),
-            Err(_) => return tracing::warn!("{peer:?}: no handshake in time"),
-        };
+pub(super) async fn serve(hub: Rc<Hub>, socket: TcpStream, scheme: Scheme) {
+    let peer = match socket.peer_addr() {
+        Ok(peer) => Address::of(scheme, peer),
+        Err(error) => return tracing::debug!("a peer has gone before it was served: {error}"),
+    };
+    let Settings { security, limits, connect_timeout, .. } = &hub.settings;
+    let accepted = timeout(*connect_timeout, Connection::accept(socket, scheme, security, *limits)).await;
+    let connection = match accepted {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(CommError::Closed)) => return,
+        Ok(Err(error @ (CommError::Tls { .. } | CommError::Token { .. }))) => {
+            return tracing::warn!("{peer} is not let in: {error}");
+        }
+        Ok(Err(error)) => return tracing::warn!("{peer}: no handshake: {error}"),
+        Err(_) => return tracing::warn!("{peer}: no handshake in time"),
+    };
     match requests(&hub, connection).await {
         Ok(()) | Err(CommError::Closed) => {}
-        Err(CommError::Io(error)) => tracing::debug!("{peer:?}: {error}"),
-        Err(error) => tracing::warn!("{peer:?}: the connection is closed: {error}"),
+        Err(CommError::Io(error)) => tracing::debug!("{peer}: {error}"),
+        Err(error) => tracing::warn!("{peer}: the connection is closed: {error}"),
     }
 }
 

@@ -116,7 +116,7 @@ impl Hub {
         let journal = settings.record.as_deref().map(|path| Journal::create(path, &settings.machine)).transpose()?;
         Ok(Rc::new(Self {
             journal: RefCell::new(journal),
-            pool: Pool::new(settings.limits, settings.connect_timeout),
+            pool: Pool::new(settings.security.clone(), settings.limits, settings.connect_timeout),
             machine: RefCell::new(Scheduler::new(settings.machine.clone())),
             settings,
             facts,

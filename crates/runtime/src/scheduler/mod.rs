@@ -34,12 +34,12 @@ use thiserror::Error;
 use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::comm::{Address, Listener};
+use crate::comm::{Address, Listener, Scheme};
 use crate::dashboard::Dashboard;
 use crate::executor::{self, Executor};
 use hub::{Clock, Facts, Hub};
 pub use journal::{JournalError, replay};
-pub use settings::Settings;
+pub use settings::{Listen, Settings};
 
 /// How long peers are given to take their leave when the process ends.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -81,8 +81,10 @@ pub struct Started {
     pub id: Box<str>,
     /// Where it can be reached.
     pub address: Box<str>,
+    /// Where else it can be reached.
+    pub others: Vec<Box<str>>,
     /// Where it listens.
-    pub listens: SocketAddr,
+    pub listens: Vec<Listen>,
     /// The port of its pages over HTTP.
     pub dashboard_port: Option<u16>,
     /// Where people find those pages.
@@ -100,13 +102,14 @@ pub async fn serve(
     closing: impl Future<Output = ()>,
 ) -> Result<(), SchedulerError> {
     let clock = Clock::start();
-    let refused = |source| SchedulerError::Listen { address: settings.listen, source };
-    let listener = Listener::bind(settings.listen).map_err(refused)?;
-    let listens = listener.address()?;
-    let address = match &settings.contact {
-        Some(contact) => contact.clone(),
-        None => Address::from(reachable(listens)).to_string().into(),
-    };
+    let listeners = listen(&settings.listen)?;
+    let listens: Vec<Listen> = listeners.iter().map(|(listens, _)| *listens).collect();
+    let mut others: Vec<Box<str>> = listens
+        .iter()
+        .map(|listens| Address::of(listens.scheme, reachable(listens.socket)).to_string().into())
+        .collect();
+    let first = others.remove(0);
+    let address = settings.contact.clone().unwrap_or(first);
     let id = format!("Scheduler-{:08x}", std::process::id() ^ (clock.now().to_bits() as u32));
     let dashboard = match &settings.http {
         Some(http) => {
@@ -123,7 +126,9 @@ pub async fn serve(
         services: dashboard_port.map(|port| ("dashboard".into(), port)).into_iter().collect(),
         started: clock.now(),
     };
-    let executor = Executor::start(executor::Settings { python: settings.python.clone().into() }).await?;
+    let python =
+        executor::Settings { python: settings.python.clone().into(), environment: settings.python_environment.clone() };
+    let executor = Executor::start(python).await?;
     settings.machine.versions = executor.greeting().versions.clone();
     let hub = Hub::new(settings, facts, executor, clock)?;
     spawn_local(tick(Rc::clone(&hub)));
@@ -132,9 +137,11 @@ pub async fn serve(
         let hub = Rc::clone(&hub);
         spawn_local(dashboard.serve(Rc::new(move |asked| overview::answer(&hub, asked))));
     }
-    started(&Started { id: id.into(), address, listens, dashboard_port, dashboard: link });
+    for (listens, listener) in listeners {
+        spawn_local(accept(Rc::clone(&hub), listener, listens.scheme));
+    }
+    started(&Started { id: id.into(), address, others, listens, dashboard_port, dashboard: link });
     tokio::select! {
-        never = accept(&hub, &listener) => match never {},
         () = hub.closing() => {}
         () = closing => {}
     }
@@ -143,10 +150,20 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(hub: &Rc<Hub>, listener: &Listener) -> std::convert::Infallible {
+/// Listens wherever it is wanted, or nowhere.
+fn listen(wanted: &[Listen]) -> Result<Vec<(Listen, Listener)>, SchedulerError> {
+    let bound = wanted.iter().map(|&Listen { scheme, socket }| {
+        let refused = |source| SchedulerError::Listen { address: socket, source };
+        let listener = Listener::bind(socket).map_err(refused)?;
+        Ok((Listen { scheme, socket: listener.address()? }, listener))
+    });
+    bound.collect()
+}
+
+async fn accept(hub: Rc<Hub>, listener: Listener, scheme: Scheme) {
     loop {
-        let stream = listener.accept().await;
-        spawn_local(connection::serve(Rc::clone(hub), stream));
+        let socket = listener.accept().await;
+        spawn_local(connection::serve(Rc::clone(&hub), socket, scheme));
     }
 }
 

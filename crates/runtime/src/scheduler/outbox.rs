@@ -251,7 +251,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::comm::{Connection, Listener, connect};
+    use crate::comm::{Address, Connection, Listener, Scheme, Security, connect};
 
     fn said() -> ToClient {
         AdjustHeartbeatInterval { interval: 1.0 }.into()
@@ -259,9 +259,10 @@ mod tests {
 
     async fn pair() -> (Connection, Connection) {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.address().unwrap().into();
-        let connecting = connect(&address, Limits::default(), Duration::from_secs(20));
-        let accepting = async { Connection::shake_hands(listener.accept().await, Limits::default()).await };
+        let (address, open) = (Address::of(Scheme::Tcp, listener.address().unwrap()), Security::default());
+        let connecting = connect(&address, &open, Limits::default(), Duration::from_secs(20));
+        let accepting =
+            async { Connection::accept(listener.accept().await, Scheme::Tcp, &open, Limits::default()).await };
         let (ours, theirs) = tokio::join!(connecting, accepting);
         (ours.unwrap(), theirs.unwrap())
     }

@@ -8,19 +8,33 @@ use cenote_core::protocol::limits::Limits;
 use cenote_core::scheduler::Settings as MachineSettings;
 use cenote_core::scheduler::rebalance::Rebalance;
 
+use crate::comm::{Scheme, Security};
 use crate::dashboard;
+
+/// Where to listen, and how peers speak there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Plain or encrypted.
+    pub scheme: Scheme,
+    /// The address of this machine, and the port.
+    pub socket: SocketAddr,
+}
 
 /// What can be set of the scheduler's process.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen. The first is the address of the scheduler.
+    pub listen: Vec<Listen>,
+    /// What protects connections.
+    pub security: Security,
     /// The address to tell others, if it is not the one where it listens.
     pub contact: Option<Box<str>>,
     /// Where to serve HTTP, if at all.
     pub http: Option<dashboard::Settings>,
     /// The interpreter of Python that reads the graphs of stock clients.
     pub python: PathBuf,
+    /// What that interpreter finds in its environment, beyond what this process has: so that it can speak to us.
+    pub python_environment: Vec<(String, String)>,
     /// Whether to answer requests that look inside, from this machine.
     pub inspect: bool,
     /// Where to record what happens.
@@ -46,10 +60,12 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8786)),
+            listen: vec![Listen { scheme: Scheme::Tcp, socket: SocketAddr::from(([127, 0, 0, 1], 8786)) }],
+            security: Security::default(),
             contact: None,
             http: None,
             python: "python3".into(),
+            python_environment: Vec::new(),
             inspect: false,
             record: None,
             idle_timeout: None,

@@ -40,7 +40,7 @@ fn with_executor(test: impl AsyncFn(&Executor)) {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let executor = Executor::start(Settings { python: python().into() }).await.unwrap();
+        let executor = Executor::start(Settings { python: python().into(), ..Settings::default() }).await.unwrap();
         test(&executor).await;
     });
 }
@@ -85,7 +85,7 @@ fn what_it_is_is_known_at_its_start() {
 #[test]
 fn its_folder_goes_with_it() {
     with_executor(async |_| {
-        let executor = Executor::start(Settings { python: python().into() }).await.unwrap();
+        let executor = Executor::start(Settings { python: python().into(), ..Settings::default() }).await.unwrap();
         let folder = executor.local_directory().to_owned();
         std::fs::write(folder.join("x.py"), "x = 1").unwrap();
         drop(executor);
@@ -336,6 +336,7 @@ fn python_reads_the_pickle_of_killed_worker() {
 
 #[tokio::test]
 async fn an_interpreter_that_is_not_there_is_named() {
-    let error = Executor::start(Settings { python: "/no/such/python".into() }).await.unwrap_err();
+    let error =
+        Executor::start(Settings { python: "/no/such/python".into(), ..Settings::default() }).await.unwrap_err();
     assert!(matches!(error, StartError::Spawn { .. }) && error.to_string().contains("/no/such/python"));
 }

@@ -6,6 +6,7 @@ It asks the real one over a connection of its own, as a client would. What it la
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,11 +14,35 @@ from typing import Any
 from distributed.comm.addressing import parse_host_port
 from distributed.core import Server, clean_exception
 from distributed.protocol import core
+from distributed.security import Security
 
 from cenote_executor.channel import Channel
 
 #: Seconds that the scheduler may take to accept a connection.
 CONNECT_TIMEOUT = 10.0
+
+
+class SocketChannel(Channel):
+    """Messages over a socket, which may be encrypted."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._into = connection.makefile("rb", buffering=0)
+        self._all = connection.sendall
+
+
+def connect(address: str) -> socket.socket:
+    """A socket that is connected to an address, encrypted if the address says so."""
+    protocol, _, place = address.rpartition("://")
+    connection = socket.create_connection(parse_host_port(place), timeout=CONNECT_TIMEOUT)
+    try:
+        if protocol == "tls":
+            context = Security().get_connection_args("scheduler")["ssl_context"]
+            connection = context.wrap_socket(connection)
+        connection.settimeout(None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class RemoteScheduler:
@@ -39,13 +64,10 @@ class RemoteScheduler:
 
     def ask(self, op: str, **arguments: Any) -> Any:
         """Asks the scheduler."""
-        place, _, rest = self.address.partition("://")
-        if place != "tcp":
-            raise NotImplementedError(f"functions cannot reach the scheduler over {place}")
-        with socket.create_connection(parse_host_port(rest), timeout=CONNECT_TIMEOUT) as connection:
-            connection.settimeout(None)
-            channel = Channel(connection.fileno(), connection.fileno())
-            channel.write({"compression": None, "pickle-protocol": 5})
+        with connect(self.address) as connection:
+            channel = SocketChannel(connection)
+            token = os.environ.get("CENOTE_TOKEN")
+            channel.write({"compression": None, "pickle-protocol": 5} | ({"token": token} if token else {}))
             channel.read()
             channel.write({"op": op, "reply": True, **arguments})
             answer = core.loads(channel.read())
