@@ -3,6 +3,7 @@
 //!
 //!     cargo run --release -p cenote --example idle_workers -- tcp://127.0.0.1:8786 100
 //!
+//! With a `tls://` address three files follow: of the authority, of a certificate and of its key. It
 //! prints `ready` when all have joined. For each line on the standard input it prints how many tasks it was sent since
 //! the last, and when the first came and the last was answered; it ends with the input. Nobody can fetch results from
 //! these workers, they send no heartbeats, and they fetch no dependencies.
@@ -12,7 +13,7 @@ use std::io::{Write as _, stdin, stdout};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cenote::comm::{Address, CommError, Connection, connect};
+use cenote::comm::{Address, CommError, Connection, Pem, Security, Tls, TlsSettings, connect};
 use cenote::core::protocol::batch::{Batch, BatchWriter};
 use cenote::core::protocol::field::{Optional, Text, decode};
 use cenote::core::protocol::limits::Limits;
@@ -42,12 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let address: Address = words.next().ok_or("the address of a scheduler is missing")?.parse()?;
     let workers: usize = words.next().ok_or("the number of workers is missing")?.parse()?;
+    let security = security(words)?;
     let tally = Arc::new(Mutex::new(Tally::default()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let mut streams = Vec::new();
         for number in 0..workers {
-            let connection = join(&address, number).await?;
+            let connection = join(&address, &security, number).await?;
             streams.push(tokio::task::spawn_local(serve(connection, Arc::clone(&tally))));
         }
         println!("ready");
@@ -57,6 +59,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     })
+}
+
+/// What protects the connections, by the names of files.
+fn security(mut files: impl Iterator<Item = String>) -> Result<Security, Box<dyn Error>> {
+    let mut file = |named| files.next().map(|value| Pem { named, value });
+    let (Some(ca), Some(cert), key) = (file("ca"), file("certificate"), file("key")) else {
+        return Ok(Security::default());
+    };
+    let settings = TlsSettings { ca, cert, key, ciphers: None, min_version: None, max_version: None };
+    Ok(Security { tls: Some(Tls::load(&settings)?), ..Security::default() })
 }
 
 /// Tells, for each line that is read, what has been done. Ends the process with the input.
@@ -71,8 +83,8 @@ fn answer(tally: &Mutex<Tally>) {
 }
 
 /// A worker's connection, once it has been let in.
-async fn join(scheduler: &Address, number: usize) -> Result<Connection, Box<dyn Error>> {
-    let mut connection = connect(scheduler, Limits::default(), Duration::from_secs(30)).await?;
+async fn join(scheduler: &Address, security: &Security, number: usize) -> Result<Connection, Box<dyn Error>> {
+    let mut connection = connect(scheduler, security, Limits::default(), Duration::from_secs(30)).await?;
     let request = Request::encode("register-worker", &registration(number));
     let reply: Value = decode(&connection.request(&request).await?)?;
     match reply.get("status").and_then(Value::as_str) {

@@ -29,9 +29,8 @@ pub struct Wish<'a> {
 /// # Errors
 /// When what is named is not there, or protected by what is not there.
 pub fn scheduler(wish: Wish<'_>, default: Scheme, security: &Security) -> Result<Vec<Listen>, CommandError> {
-    let list = |text: Option<&'_ str>| {
-        let texts = text.filter(|text| !text.is_empty()).map(|text| text.split(',').map(str::to_owned).collect());
-        texts.unwrap_or_else(Vec::new)
+    let list = |text: Option<&str>| -> Vec<String> {
+        text.unwrap_or_default().split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect()
     };
     let (protocols, mut ports, interfaces) = (list(wish.protocol), list(wish.port), list(wish.interface));
     if protocols.len() > 1 && ports.is_empty() {

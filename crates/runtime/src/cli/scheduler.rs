@@ -109,9 +109,7 @@ impl Missing {
         if !self.preload.is_empty() {
             return Err(CommandError::Preload { flag: "--preload" });
         }
-        let named = [
-            ("--jupyter", self.jupyter && !self.no_jupyter),
-        ];
+        let named = [("--jupyter", self.jupyter && !self.no_jupyter)];
         match named.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(CommandError::NotYet { flag: (*flag).to_owned() }),
             None => Ok(()),

@@ -81,18 +81,14 @@ fn tls(flags: &Protection, config: &Config) -> Result<Option<TlsSettings>, Comma
 /// The token, if there is one.
 fn token(flag: Option<&Path>) -> Result<Option<Token>, CommandError> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (named, path) = match flag {
-        Some(path) => ("--token-file", path.to_owned()),
-        None => {
-            if let Some(token) = variable(TOKEN) {
-                return Ok(Token::new(&token));
-            }
-            match variable(TOKEN_FILE) {
-                Some(path) => (TOKEN_FILE, PathBuf::from(path)),
-                None => return Ok(None),
-            }
-        }
-    };
+    let of_variable = || variable(TOKEN_FILE).map(|path| (TOKEN_FILE, PathBuf::from(path)));
+    if flag.is_none()
+        && let Some(token) = variable(TOKEN)
+    {
+        return Ok(Token::new(&token));
+    }
+    let named = flag.map(|path| ("--token-file", path.to_owned())).or_else(of_variable);
+    let Some((named, path)) = named else { return Ok(None) };
     let failed = |source| CommandError::File { flag: named, path: path.clone(), source };
     let text = std::fs::read_to_string(&path).map_err(failed)?;
     warn_if_others_can_read(&path);

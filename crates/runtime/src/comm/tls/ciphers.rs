@@ -41,11 +41,11 @@ pub(super) fn allowed(list: Option<&str>) -> Result<Vec<SupportedCipherSuite>, T
                 if fit.is_empty() {
                     tracing::warn!("the cipher {word} of distributed.comm.tls.ciphers is not there");
                 }
-                fit.iter().for_each(|(_, suite)| {
+                for (_, suite) in fit {
                     if !chosen.contains(suite) {
                         chosen.push(*suite);
                     }
-                });
+                }
             }
         }
     }
