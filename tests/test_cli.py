@@ -117,7 +117,6 @@ def test_an_address_that_is_taken_is_an_error_that_says_what_to_do():
         ["--host", "inproc://"],
         ["--token-file", "/no/such/token"],
         ["--jupyter"],
-        ["--preload", "module"],
         ["--port", "8786,8787"],
         ["--no-such-flag"],
     ],
@@ -131,11 +130,51 @@ def test_what_is_not_there_is_said_with_code_two(flags):
 def test_dasks_configuration_counts(tmp_path):
     code, said = run(environment={"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"})
     assert (code, "tls needs certificates" in said) == (2, True)
-    (tmp_path / "dask.yaml").write_text("distributed:\n  scheduler:\n    preload: [module]\n")
-    code, said = run(environment={"DASK_CONFIG": str(tmp_path)})
-    assert (code, "distributed.scheduler.preload" in said) == (2, True)
+    (tmp_path / "dask.yaml").write_text("distributed:\n  scheduler:\n    preload: [no_such_module]\n")
+    code, said = run("--port", "0", "--dashboard-address", ":0", environment={"DASK_CONFIG": str(tmp_path)})
+    assert (code, "no_such_module" in said) == (1, True)
     code, said = run(environment={"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "soon"})
     assert (code, "distributed.scheduler.worker-ttl is 'soon'" in said) == (1, True)
+
+
+PRELOADED = """
+import click
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+class Log(SchedulerPlugin):
+    def __init__(self, path):
+        self.path = path
+    def say(self, *words):
+        with open(self.path, "a") as file:
+            print(*words, file=file)
+    def log_event(self, topic, msg):
+        self.say("event", topic, msg)
+    def close(self):
+        self.say("closed")
+
+@click.command()
+@click.option("--log")
+async def dask_setup(scheduler, log):
+    scheduler.add_plugin(Log(log), name="log")
+    scheduler.plugins["log"].say("at", scheduler.address, len(scheduler.workers))
+
+def dask_teardown(scheduler):
+    scheduler.plugins["log"].say("teardown")
+"""
+
+
+def test_what_is_preloaded_is_told_what_happens_until_the_scheduler_has_closed(tmp_path):
+    (tmp_path / "preloaded_here.py").write_text(PRELOADED)
+    log = tmp_path / "said"
+    flags = ["--preload", str(tmp_path / "preloaded_here.py"), "--log", str(log)]
+    with scheduler(tmp_path, *flags) as (process, identity, _):
+        address = identity["address"]
+        assert log.read_text() == f"at {address} 0\n"
+        tell(identity, [{"op": "log_event", "topic": "fish", "msg": "blub", "reply": True}])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    said = log.read_text().splitlines()
+    assert "event fish blub" in said and said[-2:] == ["teardown", "closed"]
 
 
 def test_help_and_version_are_told():

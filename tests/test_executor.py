@@ -29,7 +29,7 @@ from distributed.protocol.serialize import Serialized, serialize, to_serialize
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "crates/runtime/src/executor"))
 
-from cenote_executor import feed, function, service
+from cenote_executor import feed, function, plugin, service
 from cenote_executor.channel import Channel, Closed
 from cenote_executor.graph import ACTOR, DATA, DATA_PRODUCER, materialize
 from cenote_executor.payload import Dumper, Payloads, Shared
@@ -335,6 +335,7 @@ def test_requests_are_answered_one_after_another(tmp_path):
     )
     assert core.loads(channel.read()) == {"taken": True}
     assert core.loads(channel.read())["value"] == {"status": "OK", "result": 7}
+    assert not any(core.loads(channel.read())["hearing"].values())
     assert core.loads(channel.read()) == {"status": "OK"}
     channel.write(
         {"op": "unregister_scheduler_plugin", "scheduler": "tcp://h:1", "local_directory": "", "name": "nobody"}
@@ -363,27 +364,58 @@ def test_functions_see_the_scheduler_and_their_errors_are_answers():
 
     assert value(call(cloudpickle.dumps(waits), pickle.dumps((3,))))["result"].frames
     assert value(call(cloudpickle.dumps(waits), pickle.dumps((3,)), wait=False))["status"] == "OK"
-    answer = value(call(cloudpickle.dumps(lambda dask_scheduler: dask_scheduler.bandwidth)))
+    with patch.object(function.RemoteScheduler, "ask", lambda *_, **__: ("exc", "AttributeError", ("handlers",))):
+        answer = value(call(cloudpickle.dumps(lambda dask_scheduler: dask_scheduler.handlers)))
     assert answer["status"] == "error" and "not written in Python" in answer["exception_text"]
 
 
-def test_uploaded_files_can_be_imported_and_other_plugins_are_refused(tmp_path):
+def test_uploaded_files_can_be_imported_and_plugins_that_decide_are_refused(tmp_path):
     (tmp_path / "uploaded_here.py").write_text("x = 5")
-    plugin = SchedulerUploadFile(str(tmp_path / "uploaded_here.py"))
+    upload = SchedulerUploadFile(str(tmp_path / "uploaded_here.py"))
     (tmp_path / "there").mkdir()
     scheduler = function.scheduler_at("tcp://h:1", "")
     scheduler.local_directory = str(tmp_path / "there")
     place = ("tcp://h:1", scheduler.local_directory)
-    assert value(function.register_scheduler_plugin(*place, cloudpickle.dumps(plugin), "up")) is None
+    assert value(plugin.register_scheduler_plugin(*place, cloudpickle.dumps(upload), "up")) is None
     assert __import__("uploaded_here").x == 5
-    assert value(function.unregister_scheduler_plugin(*place, "up")) is None
+    assert value(plugin.unregister_scheduler_plugin(*place, "up")) is None
     with zipfile.ZipFile(tmp_path / "zipped_here.zip", "w") as file:
         file.writestr("zipped_here/__init__.py", "x = 6")
-    plugin = SchedulerUploadFile(str(tmp_path / "zipped_here.zip"))
-    value(function.register_scheduler_plugin(*place, cloudpickle.dumps(plugin)))
+    upload = SchedulerUploadFile(str(tmp_path / "zipped_here.zip"))
+    value(plugin.register_scheduler_plugin(*place, cloudpickle.dumps(upload)))
     assert __import__("zipped_here").x == 6
-    with pytest.raises(NotImplementedError, match="written in Python"):
-        list(function.register_scheduler_plugin(*place, cloudpickle.dumps(SchedulerPlugin())))
+
+    class Decides(SchedulerPlugin):
+        def valid_workers_downscaling(self, scheduler, workers):
+            return workers
+
+    with pytest.raises(NotImplementedError, match="would have to wait"):
+        list(plugin.register_scheduler_plugin(*place, cloudpickle.dumps(Decides())))
+
+
+def test_plugins_are_told_what_they_hear_in_order_and_what_they_raise_harms_nobody(tmp_path):
+    class Hears(SchedulerPlugin):
+        def __init__(self):
+            self.heard = []
+
+        def transition(self, key, start, finish, *args, stimulus_id, **kwargs):
+            self.heard.append((key, start, finish, kwargs.get("worker")))
+
+        async def add_worker(self, scheduler, worker):
+            self.heard.append(worker)
+            raise ValueError("logged, and no more")
+
+    place = ("tcp://h:1", str(tmp_path))
+    scheduler = function.scheduler_at(*place)
+    assert value(plugin.register_scheduler_plugin(*place, cloudpickle.dumps(Hears()), "hears")) is None
+    hearing = plugin.hearing(scheduler)
+    assert [kind for kind, heard in hearing.items() if heard] == ["transitions", "members"]
+    transition = {"key": "x", "start": "processing", "finish": "memory", "stimulus_id": "s", "worker": "w"}
+    occurrences = [("add_worker", {"worker": "w"}), ("transition", transition), ("log_event", {"topic": 1, "msg": 2})]
+    assert value(plugin.tell_plugins(*place, occurrences)) is None
+    assert scheduler.plugins["hears"].heard == ["w", ("x", "processing", "memory", "w")]
+    assert value(plugin.unregister_scheduler_plugin(*place, "hears")) is None
+    assert not any(plugin.hearing(scheduler).values())
 
 
 def test_progress_bars_say_what_they_want_to_know(tmp_path):

@@ -28,6 +28,7 @@ from wire import Connection
 #: How state is read: ``inspect`` asks our scheduler, ``stock`` runs a reader inside a stock one, ``off`` skips.
 READS = os.environ.get("OUTSIDE_READS", "inspect")
 TABLES = ("tasks", "workers", "clients", "task_groups", "task_prefixes")
+PLUGINS = ("a", "plugins")
 CLOSE_S = 5.0
 
 #: Methods that are requests of the same name.
@@ -105,8 +106,18 @@ class StandIn:
         if READS == "stock":
             answer = self._run(stock_reader.answer, path)
         else:
-            answer = self.ask(op="inspect", path=path)
+            answer = self._inspect(path)
         return decoded(answer, self.read)
+
+    def _inspect(self, path: Path) -> Any:
+        """What the scheduler answers, or its process of Python, of what plugins and functions have left there."""
+        answer = self.ask(op="inspect", path=path)
+        if path == [PLUGINS]:
+            tag, own = answer
+            return tag, [*own, *self._run(stock_reader.answer, path)[1]]
+        if answer[0] == "exc" and (len(path) == 1 or path[0] == PLUGINS):
+            return self._run(stock_reader.answer, path)
+        return answer
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

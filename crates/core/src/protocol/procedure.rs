@@ -5,6 +5,14 @@ use super::record::record;
 use super::value::Value;
 use crate::key::Key;
 
+impl Broadcast {
+    /// A request that all workers are asked.
+    pub fn to_all(msg: Value) -> Self {
+        let (nanny, on_error, serializers) = (Optional(None), Optional(None), Optional(None));
+        Self { msg, workers: None, hosts: None, nanny, on_error, serializers }
+    }
+}
+
 record! {
     /// The request `scatter`: put values into workers.
     Scatter {
@@ -34,6 +42,8 @@ record! {
         nanny: Optional<bool>,
         /// What to do about those that do not answer: `raise`, `return`, `return_pickle` or `ignore`.
         on_error: Optional<Text>,
+        /// The families of serializers that the answers may use.
+        serializers: Optional<Vec<Text>>,
     }
 }
 
@@ -44,6 +54,8 @@ record! {
         msg: Value,
         /// Its address.
         worker: Text,
+        /// The families of serializers that the answer may use.
+        serializers: Optional<Vec<Text>>,
     }
 }
 

@@ -6,6 +6,9 @@ use super::msgpack::{Reader, Writer};
 
 /// A map of known fields. Fields that it does not know are passed over, so that newer peers are understood.
 pub trait Record: Field {
+    /// The names of its fields on the wire.
+    const FIELDS: &'static [&'static str];
+
     /// How many fields are written.
     fn field_count(&self) -> usize;
 
@@ -83,6 +86,9 @@ macro_rules! record {
         }
 
         impl $crate::protocol::record::Record for $record {
+            const FIELDS: &'static [&'static str] =
+                &[$($crate::protocol::record::wire_name!($field $($name)?),)*];
+
             fn field_count(&self) -> usize {
                 0 $(+ usize::from(!$crate::protocol::field::Field::is_absent(&self.$field)))*
             }
@@ -111,6 +117,12 @@ macro_rules! operations {
                 /// Its name.
                 op: $crate::protocol::field::Text,
             },
+        }
+
+        impl $operations {
+            /// The names of all operations, each with those of its fields.
+            pub const SPOKEN: &'static [(&'static str, &'static [&'static str])] =
+                &[$(($name, <$operation as $crate::protocol::record::Record>::FIELDS),)*];
         }
 
         impl $crate::protocol::record::Operation for $operations {

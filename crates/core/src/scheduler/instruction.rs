@@ -1,6 +1,7 @@
 //! Instructions: what must be done outside. Plain data; what peers are told are the records of the protocol.
 
 pub use super::failure::{Exception, Failure};
+use super::occurrence::Occurrence;
 use super::stimulus::Text;
 use super::wait::WaitReason;
 use crate::key::Key;
@@ -59,6 +60,8 @@ pub enum Instruction {
         /// What is known of it.
         plan: Box<PlanShuffle>,
     },
+    /// Tell plugins of Python what happened.
+    TellPlugins(Occurrence),
     /// Something is wrong here: an unfinished task will never be finished. Log it.
     Stuck {
         /// The task.

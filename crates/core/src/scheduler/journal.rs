@@ -133,6 +133,11 @@ fn write_instruction(instruction: &Instruction, writer: &mut Writer) {
             worker.write(writer);
             nanny.write(writer);
         }
+        Instruction::TellPlugins(occurrence) => {
+            tagged(writer, 7, 2);
+            writer.str(occurrence.method);
+            occurrence.arguments.write(writer);
+        }
     }
 }
 
@@ -204,6 +209,10 @@ impl Field for Stimulus {
                 ticket.write(writer);
                 write_outcome(outcome, writer);
             }
+            Self::PluginsHear { hearing } => {
+                tagged(writer, 11, 1);
+                hearing.write(writer);
+            }
         }
     }
 
@@ -221,6 +230,7 @@ impl Field for Stimulus {
                 8 => Self::Tick,
                 9 => Self::Withdrawn { ticket: Field::read(reader)? },
                 10 => Self::ShufflePlanned { ticket: Field::read(reader)?, outcome: read_outcome(reader)? },
+                11 => Self::PluginsHear { hearing: Field::read(reader)? },
                 _ => return Err(reader.error(Problem::Range)),
             })
         })

@@ -37,6 +37,7 @@ impl Cause {
             Stimulus::Withdrawn { .. } => ("withdrawn", None),
             Stimulus::Asked { question, .. } => ("request", said_by_question(question)),
             Stimulus::ShufflePlanned { .. } => ("shuffle-planned", None),
+            Stimulus::PluginsHear { .. } => ("plugins", None),
             Stimulus::Tick => ("tick", None),
         };
         Self { kind, id: id.cloned(), computing: None }

@@ -32,6 +32,7 @@ mod messages;
 mod notice;
 pub mod numbers;
 mod occupancy;
+pub mod occurrence;
 mod placement;
 mod plugins;
 mod prefix;
@@ -76,6 +77,7 @@ use measures::Measures;
 use memory_manager::MemoryManager;
 use messages::Cause;
 use numbers::Turnover;
+use occurrence::Hearing;
 use plugins::Plugins;
 use rebalance::Measure;
 use registry::{Map, Registry};
@@ -221,6 +223,8 @@ pub struct Scheduler {
     plugins: Plugins,
     turnover: Turnover,
     failures: Failures,
+    /// What those of Python hear.
+    hearing: Hearing,
     classes: Classes,
     versions: Versions,
     /// Which client wants which task.
@@ -286,6 +290,7 @@ impl Scheduler {
             plugins: Plugins::default(),
             turnover: Turnover::default(),
             failures: Failures::default(),
+            hearing: Hearing::default(),
             classes: Classes::default(),
             interests: Relation::default(),
             queued: BTreeSet::new(),
@@ -332,6 +337,7 @@ impl Scheduler {
             Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
             Stimulus::Withdrawn { ticket } => self.withdraw(ticket),
             Stimulus::ShufflePlanned { ticket, outcome } => self.shuffle_planned(ticket, outcome),
+            Stimulus::PluginsHear { hearing } => self.hearing = hearing,
             Stimulus::Tick => self.tick(),
         }
         self.resume_waiting();

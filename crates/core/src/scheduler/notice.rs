@@ -45,12 +45,14 @@ impl Scheduler {
     pub(super) fn notice_client(&mut self, action: &'static str, client: &Text) {
         let event = Value::map([("action", action.into()), ("client", client.clone().into())]);
         self.log_event(&[&everybody(), client], &event);
+        self.show_client(if action == "add-client" { "add_client" } else { "remove_client" }, client);
     }
 
     pub(super) fn notice_worker(&mut self, worker: &Text) {
         self.log_event(&[worker], &Value::map([("action", "add-worker".into())]));
         let event = Value::map([("action", "add-worker".into()), ("worker", worker.clone().into())]);
         self.log_event(&[&everybody()], &event);
+        self.show_worker(worker);
     }
 
     /// What a worker runs, and what nobody else holds. Asked before anything of it is released.
@@ -78,6 +80,7 @@ impl Scheduler {
         self.log_event(&[worker], &Value::Map(event.clone()));
         event.push(("worker".into(), worker.clone().into()));
         self.log_event(&[&everybody()], &Value::Map(event));
+        self.show_leaving(worker);
         self.clear_topic_later(worker);
     }
 

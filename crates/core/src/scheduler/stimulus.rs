@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::instruction::Exception;
+use super::occurrence::Hearing;
 use crate::key::Key;
 use crate::protocol::client::FromClient;
 pub use crate::protocol::field::Text;
@@ -85,6 +86,11 @@ pub enum Stimulus {
         ticket: u64,
         /// Who takes part, or what was raised.
         outcome: Result<ShufflePlan, Exception>,
+    },
+    /// Plugins of Python came or went: all that happens of these kinds is told from now on.
+    PluginsHear {
+        /// The kinds.
+        hearing: Hearing,
     },
     /// Time has passed.
     Tick,

@@ -48,6 +48,7 @@ impl Scheduler {
         self.end_spans(source.as_ref());
         self.begin_computation(source);
         self.compute_together(&touched);
+        self.show_graph(&name, &graph.keys, &touched);
         let mut recommendations = Recommendations::default();
         self.want(client, &graph.keys, &mut recommendations);
         for id in touched {

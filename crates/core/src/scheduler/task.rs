@@ -60,6 +60,14 @@ impl Priority {
     pub(super) fn numbers(self) -> [Number; 3] {
         [whole(self.user), whole(self.generation), Number::Int(self.order)]
     }
+
+    /// As others see it.
+    pub(super) fn values(self) -> [Value; 3] {
+        self.numbers().map(|number| match number {
+            Number::Int(number) => Value::Int(number),
+            Number::Float(number) => Value::Float(number),
+        })
+    }
 }
 
 fn whole(number: f64) -> Number {

@@ -4,6 +4,7 @@ mod clients;
 mod computing;
 mod coordination;
 mod memory_manager;
+mod plugins;
 mod shuffle;
 mod spans;
 mod stealing;

@@ -197,6 +197,7 @@ pub fn line(instruction: &Instruction) -> String {
             format!("answer {ticket}: raises {}", error.exception_text)
         }
         Instruction::ReplaceWorker { worker, nanny } => format!("{nanny}: replace {worker}"),
+        Instruction::TellPlugins(it) => format!("plugins: {} {}", it.method, shown(&it.arguments)),
         other => format!("{other:?}"),
     }
 }

@@ -15,15 +15,6 @@ pub enum CommandError {
         /// The flag, or the setting, as the user wrote it.
         flag: String,
     },
-    /// A preload is Python that runs inside of a Python scheduler.
-    #[error(
-        "{flag} cannot run here: a preload is handed Dask's scheduler object, and this scheduler is not written in \
-         Python; what its plugins do to workers, client.register_plugin does too"
-    )]
-    Preload {
-        /// The flag or the setting.
-        flag: &'static str,
-    },
     /// A protocol that is spoken nowhere here.
     #[error(
         "{named} {protocol}: this scheduler speaks tcp and tls only; use tls:// where a network is not trusted, or \
@@ -85,7 +76,6 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotYet { .. }
-            | Self::Preload { .. }
             | Self::Unfit { .. }
             | Self::Protocol { .. }
             | Self::NoCertificate

@@ -6,6 +6,7 @@ mod lifetime_file;
 mod listen;
 mod notice;
 mod pages;
+mod protocol;
 mod scheduler;
 mod security;
 mod settings;
@@ -29,7 +30,9 @@ struct Cenote {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Scheduler(scheduler::Arguments),
+    Scheduler(Box<scheduler::Arguments>),
+    #[command(hide = true)]
+    Protocol(protocol::Arguments),
 }
 
 /// Runs the command that `args` say, the name of the program first, as the binary does.
@@ -50,6 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: &Surroundings
     };
     let outcome: Result<(), CommandError> = match cenote.command {
         Command::Scheduler(arguments) => scheduler::run(&arguments, surroundings),
+        Command::Protocol(_) => protocol::run(),
     };
     match outcome {
         Ok(()) => 0,
@@ -78,7 +82,6 @@ mod tests {
         assert_eq!(code(&["cenote", "scheduler", "--protocol", "tls"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--protocol", "ws"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--tls-ca-file", "/no/ca.pem", "--tls-cert", "/no/cert.pem"]), 2);
-        assert_eq!(code(&["cenote", "scheduler", "--preload", "module"]), 2);
         assert_eq!(code(&["cenote", "scheduler", "--version"]), 0);
     }
 }

@@ -84,6 +84,12 @@ pub struct Arguments {
     /// Replay a recorded file instead of listening
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
+    /// Module, file or address of Python to load beside the scheduler; its `dask_setup` is run
+    #[arg(long, value_name = "MODULE")]
+    pub preload: Vec<String>,
+    /// What the command line of each of these modules is told
+    #[arg(value_name = "PRELOAD_ARGV", allow_hyphen_values = true, trailing_var_arg = true)]
+    pub preload_argv: Vec<String>,
     #[command(flatten)]
     pub missing: Missing,
 }
@@ -100,15 +106,10 @@ pub struct Missing {
     show: bool,
     #[arg(long, hide = true)]
     no_show: bool,
-    #[arg(long, hide = true)]
-    preload: Vec<String>,
 }
 
 impl Missing {
     fn check(&self) -> Result<(), CommandError> {
-        if !self.preload.is_empty() {
-            return Err(CommandError::Preload { flag: "--preload" });
-        }
         let named = [("--jupyter", self.jupyter && !self.no_jupyter)];
         match named.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(CommandError::NotYet { flag: (*flag).to_owned() }),

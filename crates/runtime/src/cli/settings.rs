@@ -29,7 +29,6 @@ const REDUCE_REPLICAS: &str = "distributed.active_memory_manager.ReduceReplicas"
 /// # Errors
 /// When a flag or a setting cannot be used.
 pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Result<Settings, CommandError> {
-    refuse_what_is_missing(config)?;
     let security = security::security(&arguments.protection, config)?;
     let wish = Wish {
         host: &arguments.host,
@@ -57,12 +56,20 @@ pub fn scheduler(arguments: &Arguments, python: PathBuf, config: &Config) -> Res
             .into_iter()
             .map(String::into_boxed_str)
             .collect(),
+        preload: texts(&arguments.preload, config, "preload")?,
+        preload_arguments: texts(&arguments.preload_argv, config, "preload-argv")?,
         rebalance: rebalance(config)?,
         validate: config.flag("distributed.scheduler.validate")?.unwrap_or(false),
         machine: machine(config)?,
         limits: limits(&defaults),
         outbox_bytes_max: memory::available_bytes().map_or(defaults.outbox_bytes_max, |bytes| (bytes / 4) as usize),
     })
+}
+
+/// What the command line says, or else a setting.
+fn texts(said: &[String], config: &Config, name: &str) -> Result<Vec<Box<str>>, CommandError> {
+    let texts = if said.is_empty() { config.texts(&of(name))? } else { said.to_vec() };
+    Ok(texts.into_iter().map(String::into_boxed_str).collect())
 }
 
 /// What a peer may send, by the memory that there is: a message that fits into it, and a head, which becomes values of
@@ -216,14 +223,6 @@ fn duration(config: &Config, key: &str) -> Result<Option<Duration>, CommandError
     Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|timeout| !timeout.is_zero()))
 }
 
-/// Settings that change what a scheduler is, and that are not there: better no scheduler than an open one.
-fn refuse_what_is_missing(config: &Config) -> Result<(), CommandError> {
-    if !config.texts("distributed.scheduler.preload")?.is_empty() {
-        return Err(CommandError::Preload { flag: "the setting distributed.scheduler.preload" });
-    }
-    Ok(())
-}
-
 /// The protocol where none is named: TLS where a flag names certificates or nothing else is wanted, else as it is set.
 fn default_scheme(arguments: &Arguments, security: &Security, config: &Config) -> Result<Scheme, CommandError> {
     if security.require_encryption || (arguments.host.is_empty() && arguments.protection.names_certificates()) {
@@ -313,9 +312,7 @@ mod tests {
 
     #[test]
     fn settings_that_are_not_there_are_refused() {
-        for variable in
-            [("COMM__REQUIRE_ENCRYPTION", "true"), ("COMM__DEFAULT_SCHEME", "tls"), ("SCHEDULER__PRELOAD", "a.py")]
-        {
+        for variable in [("COMM__REQUIRE_ENCRYPTION", "true"), ("COMM__DEFAULT_SCHEME", "tls")] {
             assert_eq!(settings(&[], &[variable]).unwrap_err().exit_code(), 2, "{variable:?}");
         }
     }

@@ -7,6 +7,8 @@ mod literal;
 mod setting;
 mod sources;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cenote_core::units;
@@ -52,6 +54,8 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     root: Setting,
+    /// What was asked for.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl Config {
@@ -60,14 +64,20 @@ impl Config {
     /// # Errors
     /// When a source is malformed. A file that may not be read is passed over, as Dask does.
     pub fn read(sources: &Sources) -> Result<Self, Error> {
-        Ok(Self { root: sources.collect()? })
+        Ok(Self { root: sources.collect()?, asked: RefCell::default() })
     }
 
     /// The value of a dotted name; nothing if it is not set or null.
     pub fn value(&self, key: &str) -> Option<&Setting> {
+        self.asked.borrow_mut().insert(key.to_owned());
         key.split('.')
             .try_fold(&self.root, |setting, part| setting.entry(part))
             .filter(|found| **found != Setting::Null)
+    }
+
+    /// All names whose values were asked for.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked.borrow().clone()
     }
 
     /// Whether a name is set, to nothing: whoever writes that does not want the default.

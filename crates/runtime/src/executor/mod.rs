@@ -109,6 +109,8 @@ pub struct Executor {
     helper: Mutex<Option<Process>>,
     /// The requests that made plugins start, which they do again in a new process.
     plugins: RefCell<Vec<Value>>,
+    /// What plugins want to be told.
+    hearing: RefCell<Value>,
 }
 
 impl Executor {
@@ -121,7 +123,7 @@ impl Executor {
         let greeting = process.greet(&settings).await?;
         let directory = Directory::create().map_err(StartError::Directory)?;
         let (process, helper, plugins) = (Mutex::new(Some(process)), Mutex::default(), RefCell::default());
-        Ok(Self { settings, directory, greeting, process, helper, plugins })
+        Ok(Self { settings, directory, greeting, process, helper, plugins, hearing: RefCell::new(Value::Nil) })
     }
 
     /// What the process said of itself.
@@ -132,6 +134,11 @@ impl Executor {
     /// The id of its process, once it is not busy; none if it has to be started first.
     pub async fn pid(&self) -> Option<u32> {
         self.process.lock().await.as_ref().and_then(Process::pid)
+    }
+
+    /// What plugins want to be told, as the process has said last.
+    pub fn hearing(&self) -> Value {
+        self.hearing.borrow().clone()
     }
 
     /// Where files are put that clients upload. It goes with the executor.
@@ -176,6 +183,10 @@ impl Executor {
         arguments.push(("local_directory".into(), (&*self.local_directory().to_string_lossy()).into()));
         let mut value = Value::Nil;
         let hear = |answer: Value| {
+            if let Some(hearing) = answer.get("hearing") {
+                self.hearing.replace(hearing.clone());
+                return Ok(());
+            }
             value = answer.get("value").cloned().ok_or("it says no value")?;
             Ok(())
         };
@@ -185,7 +196,7 @@ impl Executor {
         arguments.push(("again".into(), Value::Bool(true)));
         let arguments = Value::Map(arguments);
         match &*request.op {
-            "register_scheduler_plugin" => self.plugins.borrow_mut().push(arguments),
+            "register_scheduler_plugin" | "preload" => self.plugins.borrow_mut().push(arguments),
             "unregister_scheduler_plugin" => {
                 let name = arguments.get("name");
                 self.plugins.borrow_mut().retain(|plugin| plugin.get("name") != name);
@@ -225,11 +236,12 @@ impl Executor {
         mut hear: impl FnMut(Value) -> Result<(), String>,
     ) -> Result<(), Exception> {
         // Whoever stops listening to an answer leaves no process behind that would go on with it.
-        let mut process = self.ready(slot.take()).await?;
+        let helps = std::ptr::eq(MutexGuard::mutex(&slot), &raw const self.helper);
+        let mut process = self.ready(slot.take(), helps).await?;
         if let Err(broken) = process.ask(&question).await {
             // It died before it had heard all: that cannot be the fault of the question.
             tracing::warn!("the executor {} before it had begun: starting a new one", process.end(broken).await);
-            process = self.ready(None).await?;
+            process = self.ready(None, helps).await?;
             if let Err(broken) = process.ask(&question).await {
                 return Err(died(&process.end(broken).await));
             }
@@ -254,8 +266,8 @@ impl Executor {
         }
     }
 
-    /// A process that can be asked: this one if it lives, or a new one.
-    async fn ready(&self, process: Option<Process>) -> Result<Process, Exception> {
+    /// A process that can be asked: this one if it lives, or a new one. One that only helps has no plugins of users.
+    async fn ready(&self, process: Option<Process>, helps: bool) -> Result<Process, Exception> {
         let fail = |error: StartError| {
             tracing::error!("{error}");
             runtime_error(&error.to_string())
@@ -273,7 +285,10 @@ impl Executor {
         if !process.is_ready() {
             process.greet(&self.settings).await.map_err(fail)?;
             let plugins = self.plugins.borrow().clone();
-            for plugin in plugins {
+            for mut plugin in plugins {
+                if let Value::Map(arguments) = &mut plugin {
+                    arguments.push(("helps".into(), helps.into()));
+                }
                 if let Err(error) = process.ask_again(&plugin.encode()).await {
                     tracing::error!("a plugin does not start in the new executor: {error}");
                 }

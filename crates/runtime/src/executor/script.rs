@@ -15,8 +15,10 @@ const MODULES: &[(&str, &str)] = &[
     ("cenote_executor.payload", include_str!("cenote_executor/payload.py")),
     ("cenote_executor.graph", include_str!("cenote_executor/graph.py")),
     ("cenote_executor.shuffle", include_str!("cenote_executor/shuffle.py")),
+    ("cenote_executor.view", include_str!("cenote_executor/view.py")),
     ("cenote_executor.scheduler", include_str!("cenote_executor/scheduler.py")),
     ("cenote_executor.function", include_str!("cenote_executor/function.py")),
+    ("cenote_executor.plugin", include_str!("cenote_executor/plugin.py")),
     ("cenote_executor.feed", include_str!("cenote_executor/feed.py")),
     ("cenote_executor.service", include_str!("cenote_executor/service.py")),
 ];

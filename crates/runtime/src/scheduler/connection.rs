@@ -68,7 +68,7 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
             "subscribe_worker_status" => return subscription::workers(hub, connection).await,
             _ => {}
         }
-        let peer = connection.peer();
+        let peer = Asker::Peer(connection.peer());
         // What waits in the machine for a peer that has gone would be given to nobody.
         let answer = tokio::select! {
             biased;
@@ -86,6 +86,25 @@ async fn requests(hub: &Rc<Hub>, mut connection: Connection) -> Result<(), CommE
     }
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A peer, from this address.
+    Peer(SocketAddr),
+    /// A function or plugin of Python in the executor.
+    Executor,
+}
+
+impl Asker {
+    /// Whether it is a process of this machine.
+    pub fn is_local(self) -> bool {
+        match self {
+            Self::Peer(address) => address.ip().to_canonical().is_loopback(),
+            Self::Executor => true,
+        }
+    }
+}
+
 /// The answer to a request that the settings forbid.
 fn blocked(hub: &Hub, request: &Request) -> Option<ErrorReply> {
     let text = format!("the handler {:?} has been explicitly disallowed in Scheduler", request.op);
@@ -94,7 +113,7 @@ fn blocked(hub: &Hub, request: &Request) -> Option<ErrorReply> {
 }
 
 /// An answer, as a message. Whatever is wrong with the request is told to whoever asked.
-fn told(request: &Request, answer: Result<Reply, DecodeError>) -> Frames {
+pub(super) fn told(request: &Request, answer: Result<Reply, DecodeError>) -> Frames {
     match answer {
         Ok(Ok(value)) => value.encode(),
         Ok(Err(error)) => encode(&error),
@@ -102,7 +121,7 @@ fn told(request: &Request, answer: Result<Reply, DecodeError>) -> Frames {
     }
 }
 
-async fn reply(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Reply, DecodeError> {
+pub(super) async fn reply(hub: &Rc<Hub>, request: &Request, asker: Asker) -> Result<Reply, DecodeError> {
     match request.operation()? {
         Question::Unknown { .. } => {}
         Question::RetireWorkers(it) => return Ok(closing::retire_workers(hub, request, it).await),
@@ -111,11 +130,11 @@ async fn reply(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Rep
     match request.operation()? {
         Query::Unknown { .. } => {}
         Query::WorkersToClose(it) => return Ok(closing::workers_to_close(hub, request, it).await),
-        Query::Inspect(it) => return Ok(inspection::inspect(hub, it, peer)),
+        Query::Inspect(it) => return Ok(inspection::inspect(hub, it, asker)),
         Query::Identity(of) => return Ok(identity(hub, &of)),
         query => return Ok(hub.query(&query)),
     }
-    procedure::call(hub, request, peer).await
+    procedure::call(hub, request, asker).await
 }
 
 /// The identity of the scheduler: what the machine says, and what the process knows of itself.

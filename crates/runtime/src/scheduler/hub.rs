@@ -20,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use super::journal::{Journal, JournalError};
 use super::nanny::Nannies;
 use super::outbox::{Mail, Outbox};
+use super::plugins::Plugins;
 use super::procedure;
 use super::rounds::Rounds;
 use super::sampler::Samplers;
@@ -41,6 +42,7 @@ pub(super) struct Hub {
     pub samplers: Samplers,
     pub nannies: Nannies,
     pub rounds: Rounds,
+    pub plugins: Plugins,
     /// How many feeds there have been.
     pub feeds: Cell<u64>,
     machine: RefCell<Scheduler>,
@@ -125,6 +127,7 @@ impl Hub {
             samplers: Samplers::default(),
             nannies: Nannies::default(),
             rounds: Rounds::starting(clock.now()),
+            plugins: Plugins::default(),
             feeds: Cell::new(0),
             instructions: RefCell::default(),
             workers: RefCell::default(),
@@ -144,6 +147,7 @@ impl Hub {
     pub fn stimulate(self: &Rc<Self>, stimulus: Stimulus) {
         let mut instructions = self.instructions.take();
         let now = self.clock.now();
+        self.plugins.note(&stimulus);
         let mut journal = self.journal.borrow_mut();
         if let Some(journal) = &mut *journal {
             journal.before(&stimulus, now);
@@ -200,6 +204,13 @@ impl Hub {
         let turn = self.turns.get();
         self.turns.set(turn.wrapping_add(values) % (usize::MAX / 2));
         turn
+    }
+
+    /// Since when there has been nothing to do, if that is so, in seconds since 1970.
+    pub fn idle_since(&self) -> Option<f64> {
+        let machine = self.machine.borrow();
+        let since = machine.idle_since();
+        if machine.has_done_nothing() { since.map(|_| self.facts.started) } else { since }
     }
 
     /// For how long there has been nothing to do, in seconds.
@@ -295,6 +306,7 @@ impl Hub {
                 tracing::warn!("the worker {worker} is silent: its nanny {nanny} is asked to replace it");
                 tokio::task::spawn_local(procedure::replace(Rc::clone(self), worker, nanny));
             }
+            Instruction::TellPlugins(occurrence) => self.plugins.hear(occurrence),
             Instruction::Stuck { key, reason } => {
                 tracing::error!("the task {key} will never finish: {reason:?}");
             }

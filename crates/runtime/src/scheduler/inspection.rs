@@ -1,17 +1,16 @@
 //! Inspection: requests of tests that look inside. Most of what they look at is the machine's; the rest the process knows.
 
-use std::net::SocketAddr;
-
 use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::query::{Inspect, Query};
 use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
 
+use super::connection::Asker;
 use super::hub::{Hub, Reply};
 
 /// What stands at the end of a path, for who may look.
-pub(super) fn inspect(hub: &Hub, asked: Inspect, peer: SocketAddr) -> Reply {
-    if !hub.settings.inspect || !peer.ip().to_canonical().is_loopback() {
+pub(super) fn inspect(hub: &Hub, asked: Inspect, asker: Asker) -> Reply {
+    if asker != Asker::Executor && !(hub.settings.inspect && asker.is_local()) {
         let text = "the state can only be inspected on the scheduler's machine, and if it was started with --inspect";
         return Err(ErrorReply::text(text));
     }

@@ -10,6 +10,7 @@
 mod client;
 mod closing;
 mod connection;
+mod executor_door;
 mod feed;
 mod hub;
 mod inspection;
@@ -17,10 +18,12 @@ mod journal;
 mod nanny;
 mod outbox;
 mod overview;
+mod plugins;
 mod procedure;
 mod rounds;
 mod sampler;
 mod settings;
+pub mod spoken;
 mod subscription;
 mod worker;
 
@@ -29,6 +32,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::time::Duration;
 
+use cenote_core::protocol::field::Text;
 use cenote_core::scheduler::stimulus::Stimulus;
 use thiserror::Error;
 use tokio::task::spawn_local;
@@ -66,6 +70,9 @@ pub enum SchedulerError {
     /// There is no Python that can read graphs.
     #[error(transparent)]
     Executor(#[from] executor::StartError),
+    /// A module that it is to load cannot be loaded.
+    #[error("a module cannot be preloaded: {0}")]
+    Preload(Text),
     /// What happens cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -137,6 +144,9 @@ pub async fn serve(
         let hub = Rc::clone(&hub);
         spawn_local(dashboard.serve(Rc::new(move |asked| overview::answer(&hub, asked))));
     }
+    executor_door::open(&hub);
+    spawn_local(plugins::keep_telling(Rc::clone(&hub)));
+    plugins::preload(&hub).await.map_err(SchedulerError::Preload)?;
     for (listens, listener) in listeners {
         spawn_local(accept(Rc::clone(&hub), listener, listens.scheme));
     }
@@ -145,8 +155,10 @@ pub async fn serve(
         () = hub.closing() => {}
         () = closing => {}
     }
+    plugins::close(&hub, "before_close").await;
     hub.dismiss("scheduler-close");
     sleep(LEAVE).await;
+    plugins::close(&hub, "close").await;
     Ok(())
 }
 

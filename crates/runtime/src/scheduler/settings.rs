@@ -49,6 +49,10 @@ pub struct Settings {
     pub outbox_bytes_max: usize,
     /// Requests that are refused.
     pub blocked_handlers: Vec<Box<str>>,
+    /// Modules of Python that the executor loads and whose setup it runs, and what these are told on their command line.
+    pub preload: Vec<Box<str>>,
+    /// The arguments of each of them.
+    pub preload_arguments: Vec<Box<str>>,
     /// When results are moved so that workers hold about as much as each other.
     pub rebalance: Rebalance,
     /// Whether to walk over all that must hold after whatever happens, and to log what does not.
@@ -73,6 +77,8 @@ impl Default for Settings {
             limits: Limits::default(),
             outbox_bytes_max: 1 << 32,
             blocked_handlers: Vec::new(),
+            preload: Vec::new(),
+            preload_arguments: Vec::new(),
             rebalance: Rebalance::default(),
             validate: false,
             machine: MachineSettings::default(),

@@ -90,6 +90,7 @@ impl Scheduler {
                     self.tell_client(id, client::Event { topic: name.clone(), event });
                 }
             }
+            self.show_event(name, event);
         }
     }
 

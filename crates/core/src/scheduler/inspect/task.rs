@@ -1,7 +1,6 @@
 //! Tasks, as tests look at them.
 
 use super::seen::{Object, Seen, Table};
-use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::instruction::Exception;
 use crate::scheduler::stimulus::Text;
@@ -30,11 +29,7 @@ impl Scheduler {
             "key" => (&task.key).into(),
             "state" => task.state().name().into(),
             "priority" => {
-                let priority = task.priority;
-                let number = |number: f64| {
-                    if number.fract() == 0.0 { Value::Int(number as i64) } else { Value::Float(number) }
-                };
-                let parts = vec![number(priority.user), number(priority.generation), Value::Int(priority.order)];
+                let parts = task.priority.values();
                 Seen::Tuple(parts.into_iter().map(Seen::Value).collect())
             }
             "who_has" => Seen::some_set(self.replicas.who_has(id).map(|worker| self.worker_seen(worker)).collect()),

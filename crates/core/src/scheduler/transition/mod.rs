@@ -47,6 +47,7 @@ impl Scheduler {
         self.transition_count += 1;
         self.advance_shuffles(id, actual);
         self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
+        self.show_transition(&key, start, actual);
         recommendations
     }
 

@@ -1,4 +1,4 @@
-"""Functions and plugins that stock clients send to a scheduler in Python: those that can be served are served here."""
+"""Functions that stock clients send to a scheduler in Python: they are called here."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from typing import Any
 
 from distributed import cluster_dump
 from distributed.core import error_message
-from distributed.diagnostics import plugin as stock
 from distributed.protocol import pickle
 from distributed.protocol.serialize import Serialized, serialize
 from distributed.utils import has_arg, iscoroutinefunction
 
 from cenote_executor.scheduler import RemoteScheduler
-
-#: Dask's own plugins that only act when they start.
-SERVED = (stock.SchedulerUploadFile, stock.InstallPlugin, stock.UploadDirectory)
 
 _scheduler: RemoteScheduler | None = None
 _loop: asyncio.AbstractEventLoop | None = None
@@ -30,6 +26,11 @@ def scheduler_at(address: str, local_directory: str) -> RemoteScheduler:
     global _scheduler
     if _scheduler is None:
         _scheduler = RemoteScheduler(address, local_directory)
+    return _scheduler
+
+
+def current_scheduler() -> RemoteScheduler | None:
+    """That object, if there is one yet."""
     return _scheduler
 
 
@@ -50,7 +51,12 @@ def finished(result: Any) -> Any:
     async def wait() -> Any:
         return await result
 
-    return asyncio.run_coroutine_threadsafe(wait(), loop()).result()
+    return wait_for(wait())
+
+
+def wait_for(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine, which runs where all of them do."""
+    return asyncio.run_coroutine_threadsafe(coroutine, loop()).result()
 
 
 def run_function(
@@ -86,50 +92,12 @@ def start(coroutine: Coroutine[Any, Any, Any]) -> None:
     asyncio.run_coroutine_threadsafe(coroutine, loop())
 
 
-def register_scheduler_plugin(
-    scheduler: str,
-    local_directory: str,
-    plugin: bytes,
-    name: str | None = None,
-    idempotent: bool = False,
-    again: bool = False,
-    **_ignored: Any,
-) -> Iterator[dict[str, Any]]:
-    """Starts one of Dask's own plugins; says its name, unless it was there. Others need a scheduler in Python."""
-    thing = pickle.loads(plugin)
-    if not isinstance(thing, SERVED):
-        kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
-        raise NotImplementedError(
-            f"the plugin {kind} needs a scheduler that is written in Python: this one only starts Dask's own "
-            "SchedulerUploadFile, PipInstall, CondaInstall and UploadDirectory"
-        )
-    stands_for = scheduler_at(scheduler, local_directory)
-    called = name or getattr(thing, "name", None) or type(thing).__name__
-    if not (idempotent and called in stands_for.plugins):
-        stands_for.silent = again
-        try:
-            finished(thing.start(stands_for))
-        finally:
-            stands_for.silent = False
-        stands_for.plugins[called] = thing
-    yield {"value": None}
-
-
-def unregister_scheduler_plugin(
-    scheduler: str, local_directory: str, name: str, **_ignored: Any
-) -> Iterator[dict[str, Any]]:
-    """Forgets a plugin."""
-    if scheduler_at(scheduler, local_directory).plugins.pop(name, None) is None:
-        raise ValueError(f"Could not find plugin {name!r} among the current scheduler plugins")
-    yield {"value": None}
-
-
 def group_workers(scheduler: str, local_directory: str, key: Any, **_ignored: Any) -> Iterator[dict[str, Any]]:
     """Says the group of each worker: those that a function gives the same are let go together."""
     function = pickle.loads(key) if isinstance(key, bytes) else key
     places: dict[Any, int] = {}
     groups = {}
-    for address, about in scheduler_at(scheduler, local_directory).workers.items():
+    for address, about in scheduler_at(scheduler, local_directory).identity()["workers"].items():
         worker = SimpleNamespace(**about, address=address)
         groups[address] = places.setdefault(function(worker), len(places))
     yield {"value": groups}

@@ -6,43 +6,52 @@ It asks the real one over a connection of its own, as a client would. What it la
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable
 from typing import Any
 
-from distributed.comm.addressing import parse_host_port
 from distributed.core import Server, clean_exception
 from distributed.protocol import core
-from distributed.security import Security
+from distributed.scheduler import Scheduler
 
 from cenote_executor.channel import Channel
+from cenote_executor.view import Path, Table, seen
 
-#: Seconds that the scheduler may take to accept a connection.
-CONNECT_TIMEOUT = 10.0
+#: Where the scheduler answers the executor, in the folder of its files.
+SOCKET = "scheduler.socket"
 
-
-class SocketChannel(Channel):
-    """Messages over a socket, which may be encrypted."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._into = connection.makefile("rb", buffering=0)
-        self._all = connection.sendall
-
-
-def connect(address: str) -> socket.socket:
-    """A socket that is connected to an address, encrypted if the address says so."""
-    protocol, _, place = address.rpartition("://")
-    connection = socket.create_connection(parse_host_port(place), timeout=CONNECT_TIMEOUT)
-    try:
-        if protocol == "tls":
-            context = Security().get_connection_args("scheduler")["ssl_context"]
-            connection = context.wrap_socket(connection)
-        connection.settimeout(None)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+#: Methods of a scheduler in Python that are requests of the protocol, each by its name there.
+REQUESTS = {
+    name: name
+    for name in (
+        "adaptive_target",
+        "broadcast",
+        "check_idle",
+        "get_metadata",
+        "get_task_status",
+        "get_task_stream",
+        "rebalance",
+        "replicate",
+        "restart",
+        "restart_workers",
+        "retire_workers",
+        "set_metadata",
+        "set_restrictions",
+        "workers_to_close",
+    )
+} | {
+    "get_has_what": "has_what",
+    "get_nbytes": "nbytes",
+    "get_ncores": "ncores",
+    "get_processing": "processing",
+    "get_who_has": "who_has",
+    "remove_worker": "unregister",
+    "stimulus_retry": "retry",
+}
 
 
 class RemoteScheduler:
@@ -57,18 +66,42 @@ class RemoteScheduler:
         self.silent = False
 
     def __getattr__(self, name: str) -> Any:
+        if name in REQUESTS:
+            return self._request(name)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self.read([("a", name)])
+        except AttributeError:
+            pass
         raise AttributeError(
-            f"this scheduler is not written in Python: it has no {name!r} here. There are address, identity, workers, "
-            "tasks, log_event, get_events, upload_file, register_worker_plugin and register_nanny_plugin"
+            f"this scheduler is not written in Python: it has no {name!r} here. There are address, id, identity, "
+            "plugins, add_plugin, remove_plugin, log_event, get_events, upload_file, register_worker_plugin, "
+            f"register_nanny_plugin, {', '.join(sorted(REQUESTS))}, and to read tasks, workers, clients, task_groups, "
+            "task_prefixes, computations, extensions, events and counters"
         )
+
+    def _request(self, name: str) -> Callable[..., Any]:
+        """A method that is a request of the protocol: it waits here if it does in a scheduler in Python."""
+        method = getattr(Scheduler, name)
+
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            said = inspect.signature(method).bind(self, *args, **kwargs).arguments
+            fields = dict(list(said.items())[1:])
+            fields.update(fields.pop("kwargs", {}))
+            fields.pop("comm", None)
+            if inspect.iscoroutinefunction(method):
+                return asyncio.to_thread(self.ask, REQUESTS[name], **fields)
+            return self.ask(REQUESTS[name], **fields)
+
+        return call
 
     def ask(self, op: str, **arguments: Any) -> Any:
         """Asks the scheduler."""
-        with connect(self.address) as connection:
-            channel = SocketChannel(connection)
-            token = os.environ.get("CENOTE_TOKEN")
-            channel.write({"compression": None, "pickle-protocol": 5} | ({"token": token} if token else {}))
-            channel.read()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(os.path.join(self.local_directory, SOCKET))
+            channel = Channel(connection.fileno(), connection.fileno())
             channel.write({"op": op, "reply": True, **arguments})
             answer = core.loads(channel.read())
         if isinstance(answer, dict) and answer.get("status") == "uncaught-error":
@@ -85,15 +118,30 @@ class RemoteScheduler:
         """Its name."""
         return self.identity(0)["id"]
 
-    @property
-    def workers(self) -> dict[str, Any]:
-        """What its workers say of themselves, by address."""
-        return dict(self.identity()["workers"])
+    def read(self, path: Path) -> Any:
+        """What stands at the end of a path in the scheduler at this moment."""
+        return seen(self.ask("inspect", path=path), self.read)
 
     @property
-    def tasks(self) -> Tasks:
-        """Its tasks."""
-        return Tasks(self)
+    def workers(self) -> Table:
+        """Its workers, by address."""
+        return Table(self.read, "workers")
+
+    @property
+    def tasks(self) -> Table:
+        """Its tasks, by key."""
+        return Table(self.read, "tasks", lambda: self.ask("task_count"))
+
+    def add_plugin(self, plugin: Any, *, idempotent: bool = False, name: str | None = None, **_ignored: Any) -> None:
+        """Keeps a plugin. It is told what happens as soon as whoever called this has ended."""
+        called = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{uuid.uuid4()}"
+        if not (idempotent and called in self.plugins):
+            self.plugins[called] = plugin
+
+    def remove_plugin(self, name: str | None = None) -> None:
+        """Forgets a plugin."""
+        if self.plugins.pop(str(name), None) is None:
+            raise ValueError(f"Could not find plugin {name!r} among the current scheduler plugins")
 
     def log_event(self, topic: str | list[str], msg: Any) -> None:
         """Adds an event to a topic."""
@@ -117,33 +165,3 @@ class RemoteScheduler:
 
     async def _register(self, op: str, arguments: dict[str, Any]) -> Any:
         return {} if self.silent else await asyncio.to_thread(self.ask, op, **arguments)
-
-
-class Task:
-    """A task of the scheduler."""
-
-    def __init__(self, key: Any, state: str) -> None:
-        self.key = key
-        self.state = state
-
-    def __repr__(self) -> str:
-        return f"<Task {self.key!r} {self.state}>"
-
-
-class Tasks(Mapping[Any, Task]):
-    """The tasks of the scheduler at this moment."""
-
-    def __init__(self, scheduler: RemoteScheduler) -> None:
-        self._scheduler = scheduler
-
-    def __len__(self) -> int:
-        return self._scheduler.ask("task_count")
-
-    def __getitem__(self, key: Any) -> Task:
-        state = self._scheduler.ask("get_task_status", keys=[key]).get(key)
-        if state is None:
-            raise KeyError(key)
-        return Task(key, state)
-
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError("the tasks of this scheduler can be counted and looked up here, not listed")

@@ -14,14 +14,16 @@ from distributed.versions import get_versions
 
 from cenote_executor.channel import Channel, Closed
 from cenote_executor.feed import feed, feed_end, feed_next
-from cenote_executor.function import (
-    dump_cluster_state_to_url,
-    group_workers,
+from cenote_executor.function import current_scheduler, dump_cluster_state_to_url, group_workers, run_function
+from cenote_executor.graph import materialize
+from cenote_executor.plugin import (
+    close_plugins,
+    hearing,
+    preload,
     register_scheduler_plugin,
-    run_function,
+    tell_plugins,
     unregister_scheduler_plugin,
 )
-from cenote_executor.graph import materialize
 from cenote_executor.shuffle import plan_shuffle
 
 #: What can be asked for: the answer is some messages, and the end.
@@ -33,12 +35,18 @@ OPERATIONS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
         run_function,
         register_scheduler_plugin,
         unregister_scheduler_plugin,
+        tell_plugins,
+        close_plugins,
+        preload,
         feed,
         feed_next,
         feed_end,
         dump_cluster_state_to_url,
     )
 } | {"workers_to_close": group_workers, "retire_workers": group_workers}
+
+#: Those in which no plugin can come or go.
+READING = ("materialize", "plan_shuffle")
 
 
 def greeting() -> dict[str, Any]:
@@ -70,11 +78,14 @@ def answer(channel: Channel, frames: list[memoryview]) -> None:
     try:
         request = core.loads(frames, deserialize=False)
         del frames
-        messages = OPERATIONS[request.pop("op")](**request)
+        operation = request.pop("op")
+        messages = OPERATIONS[operation](**request)
         # An expression can be large: it goes as soon as it has been read.
         del request
         for message in messages:
             channel.write(message)
+        if operation not in READING:
+            channel.write({"hearing": hearing(current_scheduler())})
         channel.write({"status": "OK"})
     except Closed:
         raise

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use cenote_core::key::Key;
 use cenote_core::protocol::exception::Builtin;
-use cenote_core::protocol::field::{Optional, Text};
+use cenote_core::protocol::field::Text;
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::procedure::{Broadcast, CallStack, Proxy, WorkerLogs};
 use cenote_core::protocol::rpc::ErrorReply;
@@ -20,7 +20,7 @@ use crate::scheduler::hub::{Hub, Reply};
 /// Asks workers the same, all at once. Answers with their answers by their addresses.
 pub(super) async fn broadcast(hub: &Rc<Hub>, request: Broadcast) -> Reply {
     let addressees = addressees(hub, &request)?;
-    let message = outgoing(request.msg);
+    let message = outgoing(request.msg, request.serializers.0);
     let asked = addressees.iter().map(|(worker, address)| (worker.clone(), address.clone(), message.clone()));
     let replies = ask_all(hub, asked.collect()).await;
     let mut answers = Vec::with_capacity(replies.len());
@@ -54,14 +54,13 @@ fn opened(exception: Value) -> Value {
 
 /// Asks one worker.
 pub(super) async fn proxy(hub: &Rc<Hub>, request: Proxy) -> Reply {
-    peer::ask(hub, &request.worker, &outgoing(request.msg)).await
+    peer::ask(hub, &request.worker, &outgoing(request.msg, request.serializers.0)).await
 }
 
 /// The last lines of the logs of workers or nannies.
 pub(in crate::scheduler) async fn worker_logs(hub: &Rc<Hub>, request: WorkerLogs) -> Reply {
     let msg = Value::map([("op", "get_logs".into()), ("n", request.n.0.into())]);
-    let everyone =
-        Broadcast { msg, workers: request.workers.0, hosts: None, nanny: request.nanny, on_error: Optional::default() };
+    let everyone = Broadcast { workers: request.workers.0, nanny: request.nanny, ..Broadcast::to_all(msg) };
     broadcast(hub, everyone).await
 }
 
@@ -144,13 +143,16 @@ fn addressees(hub: &Hub, request: &Broadcast) -> Result<Vec<(Text, Text)>, Error
 }
 
 /// A request of a client, as it goes on to a worker.
-fn outgoing(msg: Value) -> Frames {
+fn outgoing(msg: Value, serializers: Option<Vec<Text>>) -> Frames {
     let mut entries = match msg {
         Value::Map(entries) => entries,
         _ => Vec::new(),
     };
     if !entries.iter().any(|(name, _)| name.as_str() == Some("reply")) {
         entries.push(("reply".into(), Value::Bool(true)));
+    }
+    if let Some(serializers) = serializers {
+        entries.push(("serializers".into(), serializers.into()));
     }
     Value::Map(entries).encode()
 }

@@ -19,13 +19,8 @@ pub(super) async fn cluster_state(hub: &Rc<Hub>, request: ClusterState) -> Reply
     let asked = workers.iter().map(|worker| (worker.clone(), worker.clone(), message.clone())).collect();
     let states = ask_all(hub, asked).await.into_iter().map(|reply| reply.unwrap_or_else(|error| shown(&error)));
     let states = workers.into_iter().map(Value::from).zip(states).collect();
-    let versions = Broadcast {
-        msg: Value::map([("op", "versions".into())]),
-        workers: None,
-        hosts: None,
-        nanny: Optional::default(),
-        on_error: Optional(Some("ignore".into())),
-    };
+    let asked = Value::map([("op", "versions".into())]);
+    let versions = Broadcast { on_error: Optional(Some("ignore".into())), ..Broadcast::to_all(asked) };
     let versions = broadcast(hub, versions).await?;
     let excluded: Vec<Text> = match exclude {
         Value::Tuple(names) => names.iter().filter_map(|name| name.as_str().map(Text::from)).collect(),

@@ -13,7 +13,6 @@ mod restart;
 mod scatter;
 mod shuffle;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use cenote_core::protocol::error::DecodeError;
@@ -22,8 +21,9 @@ use cenote_core::protocol::procedure::Logs;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
 
+use super::connection::Asker;
 use super::hub::{Hub, Reply};
-use super::sampler;
+use super::{plugins as plugins_of_python, sampler};
 pub(super) use broadcast::{call_stack, worker_logs};
 pub(super) use restart::replace;
 
@@ -31,10 +31,11 @@ pub(super) use restart::replace;
 ///
 /// # Errors
 /// The arguments of the request cannot be read.
-pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> Result<Reply, DecodeError> {
+pub(super) async fn call(hub: &Rc<Hub>, request: &Request, asker: Asker) -> Result<Reply, DecodeError> {
     Ok(match &*request.op {
         "echo" => request.arguments::<Value>()?.get("data").cloned().ok_or_else(|| missing("echo", "data")),
         "close" => Ok("OK".into()),
+        "check_idle" => Ok(hub.idle_since().into()),
         "terminate" => {
             hub.close();
             Ok("OK".into())
@@ -55,7 +56,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
-            hub.executor.serve(request, &hub.facts.address).await
+            plugins_of_python::serve(hub, request).await
         }
         "benchmark_hardware" => benchmark::benchmark(hub).await,
         "shuffle_barrier" => shuffle::barrier(hub, request.arguments()?).await,
@@ -65,7 +66,7 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, peer: SocketAddr) -> 
         "logs" | "get_logs" => Ok(logs(&request.arguments()?)),
         "versions" => Ok(hub.executor.greeting().versions.clone()),
         op => {
-            tracing::warn!("{peer}: the request {op:?} is not known here");
+            tracing::warn!("{asker:?}: the request {op:?} is not known here");
             let text = format!("this scheduler (Cenote) does not know the request {op:?}; the scheduler of Dask may");
             Err(ErrorReply::builtin(Builtin::NotImplemented, &text))
         }

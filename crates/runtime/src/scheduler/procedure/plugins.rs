@@ -57,5 +57,5 @@ async fn tell(hub: &Rc<Hub>, of: Of, ops: [&str; 2], arguments: Vec<(&str, Value
     let entries = std::iter::once(("op", op.into())).chain(arguments).map(|(name, value)| (name.into(), value));
     let msg = Value::Map(entries.collect());
     let nanny = Optional(Some(of == Of::Nannies));
-    broadcast(hub, Broadcast { msg, workers: None, hosts: None, nanny, on_error: Optional(None) }).await
+    broadcast(hub, Broadcast { nanny, ..Broadcast::to_all(msg) }).await
 }

@@ -26,6 +26,7 @@ const TIMEOUT: f64 = 30.0;
 pub(super) async fn restart(hub: &Rc<Hub>, request: RestartWorkers) -> Reply {
     let forget = Restart { client: request.client.clone(), stimulus_id: request.stimulus_id.clone() };
     hub.ask(Question::from(forget)).await?;
+    hub.plugins.restarted();
     let request = RestartWorkers { workers: Optional(None), on_error: Optional(None), ..request };
     restart_workers(hub, request).await.map(|_| Value::Nil)
 }
