@@ -30,7 +30,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 
 STEP = @printf '\n== %s\n'
 
-.PHONY: help demo test check bench docs compat compat-full sim paired planted chaos soak soak-cluster image fuzz clean \
+.PHONY: help demo test check bench docs compat compat-full previous early-warning sim paired planted chaos soak soak-cluster image fuzz clean \
 	format lint rust python types deny venv other-pythons FORCE
 
 help: ## lists what can be asked for
@@ -43,7 +43,7 @@ demo: $(DEMO)/installed ## builds the wheel in release mode, installs it, and ru
 	cargo run --release --quiet --package cenote --example tutorial
 	$(DEMO_PYTHON) examples/cluster_tutorial.py
 
-test: format lint rust python types compat docs deny other-pythons ## proves everything: what continuous integration runs
+test: format lint rust python types compat previous early-warning docs deny other-pythons ## proves everything: what continuous integration runs
 	$(STEP) "all of it passed"
 
 check: format lint rust ## the fast subset: formats, lints, Rust tests
@@ -127,6 +127,30 @@ compat: $(TEST)/installed ## Dask's own suites on Cenote: the API's, parts of th
 	$(STEP) "our scheduler's machine with stock workers"
 	$(MAKE) --no-print-directory paired SEEDS=$(PAIRED_SEEDS)
 
+PREVIOUS := .venv-previous
+PREVIOUS_PYTHON := $(CURDIR)/$(PREVIOUS)/bin/python
+
+previous: $(PREVIOUS)/installed $(TEST)/installed ## the previous release of Dask: our tests of clusters, some of distributed's, and peers of both releases
+	$(STEP) "the previous release of Dask"
+	$(PREVIOUS_PYTHON) -m pytest tests/test_distributed.py tests/test_local_cluster.py
+	$(PREVIOUS_PYTHON) tests/compat/outside/run.py -n $(JOBS) --files test_locks test_as_completed test_actor test_publish --out target/outside/previous.jsonl
+	CENOTE_PREVIOUS=$(PREVIOUS_PYTHON) $(TEST_PYTHON) -m pytest tests/compat/previous
+
+$(PREVIOUS)/ready: tests/requirements.txt tests/previous.txt
+	$(STEP) "environment of the tests with the previous release of Dask: $(PREVIOUS)"
+	$(call make-venv,$(PREVIOUS),$(PYTHON))
+	$(PREVIOUS)/bin/uv pip install --quiet --python $(PREVIOUS)/bin/python --requirement tests/requirements.txt --override tests/previous.txt
+	touch $@
+
+$(PREVIOUS)/installed: $(PREVIOUS)/ready $(TEST)/installed
+	$(PREVIOUS)/bin/uv pip install --quiet --python $(PREVIOUS)/bin/python --reinstall --no-deps --compile-bytecode target/wheels/$(TEST)/*.whl
+	touch $@
+
+early-warning: $(TEST)/installed $(PREVIOUS)/installed ## whether the tested releases of Dask say what the scheduler does not understand
+	$(STEP) "early warning"
+	$(TEST_PYTHON) tests/compat/early_warning.py
+	$(PREVIOUS_PYTHON) tests/compat/early_warning.py
+
 deny: $(TOOLS)/bin/cargo-deny ## licences, bans and sources of the dependencies
 	$(STEP) "dependencies"
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
@@ -170,9 +194,13 @@ docs: $(TEST)/installed ## the manual: docs/_build/index.html
 	$(STEP) "manual"
 	$(TEST_PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build
 
-compat-full: $(TEST)/installed ## Dask's own suites on Cenote, all of them (hours); DISTRIBUTED_SRC=CHECKOUT for the newest
-	$(TEST_PYTHON) tests/compat/run.py --full -n $(JOBS)
-	$(TEST_PYTHON) tests/compat/outside/run.py --tests core -n $(JOBS)
+compat-full: $(TEST)/installed $(PREVIOUS)/installed ## Dask's own suites on Cenote, all of them (hours); DISTRIBUTED_SRC=CHECKOUT for the newest
+	failed=0; \
+	$(TEST_PYTHON) tests/compat/run.py --full -n $(JOBS) || failed=1; \
+	$(TEST_PYTHON) tests/compat/outside/run.py --tests stock -n $(JOBS) || failed=1; \
+	$(PREVIOUS_PYTHON) tests/compat/outside/run.py -n $(JOBS) --out target/outside/previous.jsonl || failed=1; \
+	$(TEST_PYTHON) tests/compat/outside/by_file.py --write; \
+	exit $$failed
 
 sim: ## the simulated cluster on one seed after another, until one fails or you stop it
 	CENOTE_SIM_SEEDS=0 cargo test --release --quiet --package cenote-core --test sim every_seed -- --nocapture

@@ -70,6 +70,12 @@ def installed() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def apart() -> str:
+    """What tells the folders of other environments from those of the first: their tests run there too."""
+    name = Path(sys.prefix).name
+    return "" if name in ("venv", ".venv-test") else name.replace(".venv", "")
+
+
 def lay_over(tests: Path, root: Path) -> None:
     """Make ``root/distributed``: the installed package, with the folders named tests of another one."""
     shutil.rmtree(root, ignore_errors=True)
@@ -96,7 +102,7 @@ def is_made(root: Path, tests: Path | None) -> bool:
 
 def debian() -> Source:
     """The tests that Debian ships; downloaded once."""
-    root = TARGET / "debian"
+    root = TARGET / f"debian{apart()}"
     if not is_made(root, None):
         with tempfile.TemporaryDirectory(prefix="outside-deb-") as scratch:
             folder = Path(scratch)
@@ -110,7 +116,7 @@ def checkout(path: Path) -> Source:
     """The tests of a checkout of distributed."""
     if not (path / "distributed" / "utils_test.py").exists():
         raise Unavailable(f"{path} is not a checkout of distributed: name one in DISTRIBUTED_SRC")
-    root = TARGET / "checkout"
+    root = TARGET / f"checkout{apart()}"
     tests = path.resolve() / "distributed"
     if not is_made(root, tests):
         lay_over(tests, root)
