@@ -23,6 +23,11 @@ class Outcome:
         """Whether it passed."""
         return self.outcome == "passed"
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the suite itself says that the test is for another Python."""
+        return self.outcome == "skipped" and "Profiler disabled" in self.why
+
 
 def read(record: Path) -> dict[str, Outcome]:
     """Read the file of outcomes. A test that began and never ended has died."""

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, source: Source, tests: list[str], record: P
 
 def verdict(tests: list[str], outcomes: dict[str, Outcome], passes: Names) -> list[str]:
     """The tests of the list that were to run and did not pass, be it that nothing ran at all."""
-    passed = {test for test, outcome in outcomes.items() if outcome.passed}
+    passed = {test for test, outcome in outcomes.items() if outcome.passed or outcome.elsewhere}
     return sorted(test for test in tests if test in passes and test not in passed)
 
 
