@@ -6,6 +6,7 @@
     run.py --tests core                               what a stock scheduler passes, and is in scope
     run.py --tests core --files test_client -k actor  some of it
     run.py --tests core --files test_locks --stock    stock Dask's scheduler, for comparison
+    run.py --names FILE --update                      these, whatever stock does; keep what passes
 
 The scheduler is `SCHEDULER_CMD`, or the command `cenote scheduler` beside this Python. Which files: those of the
 checkout that `DISTRIBUTED_SRC` names, or those that Debian packages. Outcomes are kept, one line of JSON a test, in
@@ -37,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run distributed's own tests on a scheduler in another process.")
     parser.add_argument("--tests", default="passes", choices=("passes", "core", "stock"), help="which list to run")
     parser.add_argument("--files", nargs="*", default=[], help="only these files, such as test_client")
+    parser.add_argument("--names", type=Path, default=None, help="a file of names instead of a list, one a line")
     parser.add_argument("-k", default="", help="only tests whose name contains one of these words")
     parser.add_argument("-n", type=int, default=1, help="processes at once")
     parser.add_argument("--timeout-s", type=float, default=20, help="for a test that names none")
@@ -53,6 +55,8 @@ def arguments() -> argparse.Namespace:
 def chosen(options: argparse.Namespace, scores: Scores) -> list[str]:
     """The names of the tests to run, in the order in which their files are told to run."""
     tests = {"passes": scores.passes, "core": scores.core, "stock": scores.stock}[options.tests]
+    if options.names:
+        tests = set(options.names.read_text(encoding="utf-8").split("\n")) - {""}
     files = [name.removesuffix(".py") for name in options.files]
     words = options.k.split()
 
