@@ -206,13 +206,6 @@ impl Hub {
         turn
     }
 
-    /// Since when there has been nothing to do, if that is so, in seconds since 1970.
-    pub fn idle_since(&self) -> Option<f64> {
-        let machine = self.machine.borrow();
-        let since = machine.idle_since();
-        if machine.has_done_nothing() { since.map(|_| self.facts.started) } else { since }
-    }
-
     /// For how long there has been nothing to do, in seconds.
     pub fn idle_seconds(&self) -> f64 {
         self.machine.borrow().idle_since().map_or(0.0, |since| self.clock.now() - since)

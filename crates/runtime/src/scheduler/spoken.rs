@@ -41,7 +41,6 @@ const STREAMS: Spoken = &[
 const PROCEDURES: Spoken = &[
     ("echo", &["data"]),
     ("close", &[]),
-    ("check_idle", &[]),
     ("terminate", &["timeout", "reason"]),
     ("gather", &["keys"]),
     ("scatter", Scatter::FIELDS),

@@ -11,9 +11,11 @@ import inspect
 import os
 import socket
 import uuid
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+from distributed import cluster_dump
 from distributed.core import Server, clean_exception
 from distributed.protocol import core
 from distributed.scheduler import Scheduler
@@ -135,6 +137,8 @@ class RemoteScheduler:
     def add_plugin(self, plugin: Any, *, idempotent: bool = False, name: str | None = None, **_ignored: Any) -> None:
         """Keeps a plugin. It is told what happens as soon as whoever called this has ended."""
         called = name or getattr(plugin, "name", None) or f"{type(plugin).__name__}-{uuid.uuid4()}"
+        if called in self.plugins and not idempotent:
+            warnings.warn(f"Scheduler already contains a plugin with name {called}; overwriting.", stacklevel=2)
         if not (idempotent and called in self.plugins):
             self.plugins[called] = plugin
 
@@ -150,6 +154,16 @@ class RemoteScheduler:
     def get_events(self, topic: str | None = None) -> Any:
         """The events of a topic, or of all."""
         return self.ask("events", topic=topic)
+
+    async def dump_cluster_state_to_url(
+        self, url: str, exclude: Any = (), format: str = "msgpack", **storage_options: Any
+    ) -> None:
+        """Writes what everybody in the cluster knows about itself to a file."""
+
+        async def state() -> Any:
+            return await asyncio.to_thread(self.ask, "get_cluster_state", exclude=list(exclude))
+
+        await cluster_dump.write_state(state, url, format, **storage_options)
 
     async def upload_file(self, filename: str, data: str | bytes, load: bool = True) -> dict[str, Any]:
         """Makes a file importable here."""

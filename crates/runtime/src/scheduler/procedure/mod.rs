@@ -35,7 +35,6 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, asker: Asker) -> Resu
     Ok(match &*request.op {
         "echo" => request.arguments::<Value>()?.get("data").cloned().ok_or_else(|| missing("echo", "data")),
         "close" => Ok("OK".into()),
-        "check_idle" => Ok(hub.idle_since().into()),
         "terminate" => {
             hub.close();
             Ok("OK".into())
@@ -56,7 +55,10 @@ pub(super) async fn call(hub: &Rc<Hub>, request: &Request, asker: Asker) -> Resu
         "restart" => restart::restart(hub, request.arguments()?).await,
         "restart_workers" => restart::restart_workers(hub, request.arguments()?).await,
         "dump_cluster_state_to_url" | "run_function" | "register_scheduler_plugin" | "unregister_scheduler_plugin" => {
-            plugins_of_python::serve(hub, request).await
+            match asker {
+                Asker::Peer(_) => plugins_of_python::serve(hub, request).await,
+                Asker::Executor => Err(asks_itself(&request.op)),
+            }
         }
         "benchmark_hardware" => benchmark::benchmark(hub).await,
         "shuffle_barrier" => shuffle::barrier(hub, request.arguments()?).await,
@@ -82,6 +84,13 @@ fn logs(asked: &Logs) -> Value {
         Value::Tuple(time.into_iter().chain([line.level.into(), (*line.text).into()]).collect())
     };
     Value::Tuple(crate::logging::lines(asked.start.0.unwrap_or(0.0), count).into_iter().map(line).collect())
+}
+
+/// The executor does one thing at a time: it would wait for itself.
+fn asks_itself(op: &str) -> ErrorReply {
+    let text =
+        format!("a function or plugin of the scheduler cannot ask it for {op}, which is done where it runs itself");
+    ErrorReply::builtin(Builtin::NotImplemented, &text)
 }
 
 fn missing(op: &str, field: &str) -> ErrorReply {
