@@ -119,7 +119,7 @@ CLUSTER = (
         "cluster-dataframe",
         "dask/dataframe",
         plugins=ON_CLIENT,
-        share=4,
+        share=7,
         # They start clusters of their own.
         never=(
             "dask/dataframe/dask_expr/tests/test_distributed.py",
