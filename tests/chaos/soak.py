@@ -7,7 +7,7 @@
 
 Two clients do one piece of work after another (``mixed_work``): graphs, arrays, dataframes and arrays shuffled from
 worker to worker, actors, tasks that submit tasks, locks and queues. Two to four stock workers are there, as many as
-Dask's ``Adaptive`` finds right, and every few seconds one of them is killed. Each answer is compared; no piece may take
+Dask's ``Adaptive`` finds right, and now and then one of them is killed. Each answer is compared; no piece may take
 longer than five minutes; scheduler and executor may not grow from the second quarter of the time to the last.
 """
 
@@ -92,8 +92,8 @@ class User(threading.Thread):
 
 
 def kill_some(chance, counts, done):
-    """Every few seconds one of the workers is killed, if another one stays."""
-    while not done.wait(chance.uniform(8, 30)):
+    """Now and then one of the workers is killed, if another one stays."""
+    while not done.wait(chance.uniform(15, 60)):
         names = sorted(Worker.alive)
         if len(names) > 1:
             Worker.alive.pop(chance.choice(names)).kill()
