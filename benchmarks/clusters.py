@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 10
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "release")
@@ -63,10 +62,14 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1) -> Iterator[Cluster]:
-    """Start a scheduler, ``"cenote"`` or ``"dask"``, with idle workers in Rust or with workers of Dask."""
+def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1, **settings: str) -> Iterator[Cluster]:
+    """Start a scheduler, ``"cenote"`` or ``"dask"``, with idle workers in Rust or with workers of Dask.
+
+    Settings are named as in the environment, behind ``DASK_DISTRIBUTED__``.
+    """
     port = free_port()
     environment = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1"}
+    environment |= {f"DASK_DISTRIBUTED__{name}": value for name, value in settings.items()}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         where = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--dashboard-address", ":0"]
@@ -141,11 +144,11 @@ def children(pid: int) -> list[int]:
 
 
 def _cpu(pid: int) -> float:
+    # The clock of another process, as Linux numbers it: all its threads, those that have ended too.
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def _peak(pid: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from clusters import Cluster, cluster
+from clusters import Cluster, Spent, cluster
 from pairs import Ratio, short
 from rows_graph import Row
 
@@ -52,7 +52,7 @@ def random_layers(n: int, name: str) -> tuple[Graph, str]:
 
 
 #: Dask's graphs are so much smaller than ours: what a task costs it hardly depends on their size, and it takes long.
-DASK_SHARE = 0.2
+DASK_SHARE = 0.1
 
 GRAPHS: dict[str, tuple[Callable[[int, str], tuple[Graph, str]], int]] = {
     "merge": (merge, 100_000),
@@ -116,6 +116,16 @@ def idle(repeats: int, scale: float) -> list[Row]:
     return rows
 
 
+def idle_turn(made: Cluster, client: Any, graph: Graph, key: str) -> tuple[Spent, float]:
+    """Runs a graph once. What that has cost, and how many tasks a second there were."""
+    made.tally()
+    before = made.spent()
+    run(client, graph, key)
+    time.sleep(0.5)  # until what was let go of is forgotten
+    spent, tally = made.spent() - before, made.tally()
+    return spent, tally["tasks"] / (tally["last"] - tally["first"])
+
+
 def idle_row(name: str, workers: int, repeats: int, both: Any, what: Any) -> Row:
     """One graph on one number of workers."""
     (clusters, clients), (build, size) = both, what
@@ -125,14 +135,9 @@ def idle_row(name: str, workers: int, repeats: int, both: Any, what: Any) -> Row
     for turn in range(repeats):
         for who in SCHEDULERS:
             graph, key = build(size if who == "cenote" else int(size * DASK_SHARE), f"{name}-{workers}-{turn}")
-            made = clusters[who]
-            made.tally()
-            before = made.spent()
-            run(clients[who], graph, key)
-            time.sleep(0.5)  # until what was let go of is forgotten
-            spent, tally = made.spent() - before, made.tally()
+            spent, tasks = idle_turn(clusters[who], clients[who], graph, key)
             cpu[who].append(spent.scheduler / len(graph))
-            rate[who].append(tally["tasks"] / (tally["last"] - tally["first"]))
+            rate[who].append(tasks)
             if who == "cenote":
                 executor.append(spent.children / len(graph))
                 count = len(graph)
@@ -174,18 +179,23 @@ def array(client: Any, n: int) -> int:
     return len(total.__dask_graph__())
 
 
-def frame(client: Any, n: int) -> int:
-    """A shuffle by tasks and an aggregation."""
+def frame(client: Any, n: int, method: str = "tasks") -> int:
+    """A shuffle and an aggregation."""
     import dask
     import dask.dataframe as dd
     import pandas as pd
 
     parts = max(4, int((n / 8) ** 0.5))
     data = dd.from_pandas(pd.DataFrame({"a": range(parts * 100), "b": 1}), npartitions=parts)
-    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+    with dask.config.set({"dataframe.shuffle.method": method}):
         total = data.shuffle("a").b.sum().optimize()
         client.compute(total).result()
     return len(total.__dask_graph__())
+
+
+def peer_to_peer(client: Any, n: int) -> int:
+    """The same, by a shuffle in which workers send each other rows."""
+    return frame(client, n, "p2p")
 
 
 WORKS = {
@@ -193,6 +203,7 @@ WORKS = {
     "tree": (delayed_tree, 5_000),
     "array": (array, 5_000),
     "dataframe": (frame, 2_000),
+    "dataframe, P2P": (peer_to_peer, 20_000),
 }
 
 
@@ -228,6 +239,47 @@ def work(repeats: int, scale: float) -> list[Row]:
             gain = of(list(zip(wall["cenote"], wall["dask"], strict=True)))
             rows.append((name, f"{count:,}", *walls, gain, *costs, *gains, "≥ 1.3; ≥ 40; ≥ 8"))
             print(rows[-1], flush=True)
+    return rows
+
+
+STEALING_HEAD = (
+    "scheduler",
+    "graph",
+    "tasks",
+    "CPU a task, stealing",
+    "not stealing",
+    "stealing / not",
+    "tasks/s",
+    "not stealing",
+)
+
+#: How work stealing is switched.
+STEALING = {"stealing": "True", "not": "False"}
+
+
+def stealing(repeats: int, scale: float) -> list[Row]:
+    """What stealing costs where there is nothing to steal: a hundred idle workers, tiny tasks."""
+    rows = []
+    for who in SCHEDULERS:
+        with ExitStack() as stack:
+            settings = {how: {"SCHEDULER__WORK_STEALING": value} for how, value in STEALING.items()}
+            clusters = {how: stack.enter_context(cluster(who, idle=100, **it)) for how, it in settings.items()}
+            clients = {how: connected(stack, made) for how, made in clusters.items()}
+            for name in ("merge", "tree"):
+                build, size = GRAPHS[name]
+                spent: dict[str, list[float]] = {how: [] for how in STEALING}
+                rate: dict[str, list[float]] = {how: [] for how in STEALING}
+                count = int(size * scale * (0.5 if who == "cenote" else DASK_SHARE))
+                for turn in range(repeats):
+                    for how in STEALING:
+                        graph, key = build(count, f"{name}-{turn}")
+                        cpu, tasks = idle_turn(clusters[how], clients[how], graph, key)
+                        spent[how].append(cpu.scheduler / len(graph))
+                        rate[how].append(tasks)
+                gain = of(list(zip(spent["not"], spent["stealing"], strict=True)))
+                rates = [f"{statistics.median(rate[how]):,.0f}" for how in STEALING]
+                rows.append((who, name, f"{len(graph):,}", *(micro(spent[how]) for how in STEALING), gain, *rates))
+                print(rows[-1], flush=True)
     return rows
 
 

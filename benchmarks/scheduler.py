@@ -27,6 +27,7 @@ from pairs import table, versions
 PARTS = {
     "idle": Part(rows_cluster.IDLE_HEAD, rows_cluster.idle, "The scheduler alone: workers that do nothing"),
     "work": Part(rows_cluster.WORK_HEAD, rows_cluster.work, "Dask's client and two of Dask's workers"),
+    "stealing": Part(rows_cluster.STEALING_HEAD, rows_cluster.stealing, "What stealing costs where nothing is stolen"),
     "latency": Part(rows_cluster.LATENCY_HEAD, rows_cluster.latency, "From `submit` to the result"),
     "receipt": Part(rows_cluster.RECEIPT_HEAD, rows_cluster.receipt, "From a graph to its first task"),
 }
@@ -36,7 +37,7 @@ def main() -> None:
     """Measure the parts that the command line names, and print them as they are done."""
     parser = argparse.ArgumentParser(description="Measure Cenote's scheduler beside Dask's.")
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--repeats", type=int, default=2, help="turns (default 2)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the graphs, as a share")
     parser.add_argument("--write", type=Path, default=None, help="the page to put the tables into")
     options = parser.parse_args()

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::error::DecodeError;
 use super::frame::Frames;
-use super::msgpack::{Reader, Token, Writer};
+use super::msgpack::{LENGTH_BYTES_MAX, Reader, Token, Writer};
 use super::record::Operation;
 
 /// The operations of one message, read one by one. The first that cannot be read ends it.
@@ -47,17 +47,21 @@ impl<T: Operation> Iterator for Batch<'_, T> {
     }
 }
 
+/// Bytes that there is room for at first: most messages of the protocol are shorter.
+const ROOM_BYTES: usize = 1024;
+
 /// Collects operations into one message.
 #[derive(Clone, Debug, Default)]
 pub struct BatchWriter {
-    writer: Writer,
+    /// Nothing until there is something to say.
+    writer: Option<Writer>,
     count: usize,
 }
 
 impl BatchWriter {
     /// Adds an operation.
     pub fn push<T: Operation>(&mut self, operation: &T) {
-        operation.write(&mut self.writer);
+        operation.write(self.writer.get_or_insert_with(|| Writer::with_room(ROOM_BYTES)));
         self.count += 1;
     }
 
@@ -73,11 +77,11 @@ impl BatchWriter {
 
     /// How many bytes the message will have, payloads included.
     pub fn nbytes(&self) -> usize {
-        self.writer.nbytes()
+        self.writer.as_ref().map_or(0, |writer| writer.nbytes() - LENGTH_BYTES_MAX)
     }
 
     /// The message: a list even of one operation, for a stock client wants the first so.
     pub fn finish(self) -> Frames {
-        self.writer.finish_array(self.count)
+        self.writer.unwrap_or_else(|| Writer::with_room(ROOM_BYTES)).finish_array(self.count)
     }
 }

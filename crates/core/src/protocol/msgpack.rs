@@ -21,6 +21,9 @@ pub(super) const PICKLED: &str = "__Pickled__";
 /// The first key of a map that is a set, and the key of its members.
 pub(super) const SET: [&str; 2] = ["__Set__", "as-list"];
 
+/// Bytes that the length of an array takes, at most.
+pub(super) const LENGTH_BYTES_MAX: usize = 1 + size_of::<u32>();
+
 type Result<T> = std::result::Result<T, DecodeError>;
 
 /// The smallest piece of a message.
@@ -365,6 +368,13 @@ impl Writer {
         Self { head: ByteBuf::with_capacity(bytes), ..Self::default() }
     }
 
+    /// A writer of the elements of an array, with room for so many bytes, and for the length of the array before them.
+    pub fn with_room(bytes: usize) -> Self {
+        let mut head = Vec::with_capacity(bytes);
+        head.resize(LENGTH_BYTES_MAX, 0);
+        Self { head: ByteBuf::from_vec(head), ..Self::default() }
+    }
+
     /// Writes nothing: Python's `None`.
     pub fn nil(&mut self) {
         let Ok(()) = encode::write_nil(&mut self.head);
@@ -445,12 +455,14 @@ impl Writer {
         self.head.as_slice().len() + self.frame_bytes
     }
 
-    /// The message, if all that was written are the elements of an array.
+    /// The message, if all that was written are the elements of an array, behind [`room`](Self::with_room) for its length.
     pub fn finish_array(self, count: usize) -> Frames {
-        let mut announced = Self::with_capacity(self.head.as_slice().len() + size_of::<u32>() + 1);
+        let mut announced = Self::with_capacity(LENGTH_BYTES_MAX);
         announced.array(count);
-        announced.head.as_mut_vec().extend_from_slice(self.head.as_slice());
-        Frames { head: announced.head.into_vec().into(), rest: self.frames }
+        let (length, mut head) = (announced.head.into_vec(), self.head.into_vec());
+        let start = LENGTH_BYTES_MAX - length.len();
+        head[start..LENGTH_BYTES_MAX].copy_from_slice(&length);
+        Frames { head: Bytes::from(head).slice(start..), rest: self.frames }
     }
 
     /// The message.

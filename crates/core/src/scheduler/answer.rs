@@ -23,14 +23,15 @@ impl Scheduler {
         self.workers[worker].see(self.now);
         match said {
             FromWorker::TaskFinished(it) => {
-                let (streamed, was) = (self.task_stream.finished(address, &it), self.state_of(&it.key));
+                let (streamed, id) = (self.task_stream.finished(address, &it), self.tasks.id(&it.key));
+                let was = id.map(|id| self.tasks[id].state());
                 if was == Some(StateName::Processing) {
                     self.record_said(&it.key, &it.metadata);
                 }
                 let duration = compute_seconds(&it.startstops);
                 let class = self.classes.own(&it.class, &it.typename);
                 let arrival = Arrival { worker, nbytes: it.nbytes, class, duration, startstops: it.startstops };
-                self.task_finished(&it.key, RunId(it.run_id), arrival);
+                self.task_finished(&it.key, id, RunId(it.run_id), arrival);
                 self.stream(streamed, was);
             }
             FromWorker::TaskErred(it) => {
@@ -70,11 +71,12 @@ impl Scheduler {
         (here, task.run() == Some(run))
     }
 
-    fn task_finished(&mut self, key: &Key, run: RunId, arrival: Arrival) {
+    /// `found`: the task, if it is known.
+    fn task_finished(&mut self, key: &Key, found: Option<TaskId>, run: RunId, arrival: Arrival) {
         let worker = arrival.worker;
         let done_with = |state| !matches!(state, StateName::Waiting | StateName::Processing | StateName::Memory);
-        let found = self.tasks.id(key).filter(|&id| !done_with(self.tasks[id].state()));
-        let Some(id) = found else { return self.free_stale(key, worker, "finished, but not asked for") };
+        let wanted = found.filter(|&id| !done_with(self.tasks[id].state()));
+        let Some(id) = wanted else { return self.free_stale(key, worker, "finished, but not asked for") };
         let state = self.tasks[id].state();
         let recommended = match (state, self.runs(id, worker, run)) {
             (StateName::Processing, (true, true)) | (StateName::Waiting, (_, true)) => Finish::Memory(arrival),

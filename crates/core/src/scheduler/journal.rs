@@ -82,7 +82,7 @@ pub fn replay(settings: Settings, entries: impl IntoIterator<Item = Entry>) -> R
 
 /// A digest of all bytes of instructions (FNV-1a).
 pub fn digest(instructions: &[Instruction]) -> u64 {
-    let mut writer = Writer::with_capacity(256);
+    let mut writer = Writer::with_room(256);
     for instruction in instructions {
         write_instruction(instruction, &mut writer);
     }

@@ -23,7 +23,7 @@ const BEHIND_BYTES_MAX: usize = 1 << 26;
 /// Serves a client on a connection that is a stream from now on, until it goes.
 pub(super) async fn stream(hub: &Rc<Hub>, registered: RegisterClient, connection: Connection) -> Result<(), CommError> {
     let name = registered.client;
-    let outbox = Outbox::new(&hub.mail);
+    let outbox = Outbox::to_client(&hub.mail);
     if let Some(before) = hub.open_client(&name, outbox.clone()) {
         before.close();
     }

@@ -309,7 +309,11 @@ impl Hub {
     fn tell_worker(&self, address: &Text, message: &ToWorker) {
         let workers = self.workers.borrow();
         let Some(outbox) = workers.get(address) else { return };
-        outbox.push(message);
+        match message {
+            // It is memory that will be free, and most workers are soon told more.
+            ToWorker::FreeKeys(_) => outbox.push_unhurried(message),
+            _ => outbox.push(message),
+        }
         if outbox.nbytes() > self.settings.outbox_bytes_max {
             tracing::error!("the worker {address} reads too slowly: its connection is closed");
             outbox.abandon();

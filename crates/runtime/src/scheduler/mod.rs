@@ -23,6 +23,7 @@ mod procedure;
 mod rounds;
 mod sampler;
 mod settings;
+mod shelf;
 pub mod spoken;
 mod subscription;
 mod worker;

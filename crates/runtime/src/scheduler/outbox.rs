@@ -2,36 +2,66 @@
 //!
 //! ```text
 //! instructions ─► outbox ─┬─ at the end of the turn ─► the system
+//!                         ├─ a little later, if nobody waits for it: with what is said next, or from the shelf
 //!                         └─ when the system takes no more, by the task of its connection
 //! ```
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use cenote_core::protocol::batch::BatchWriter;
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::record::Operation;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::shelf::Shelf;
 use crate::comm::{CommError, Sender};
 
 /// Bytes of one message, after which another one is begun.
 const MESSAGE_BYTES: usize = 1 << 26;
 
-/// The outboxes in which something was said in this turn of the loop.
-#[derive(Debug, Default)]
+/// How long what nobody waits for may stay, so that it leaves together with what is said next.
+const UNHURRIED: Duration = Duration::from_millis(20);
+
+/// So long after a message to a client the next one may leave, as with Dask's scheduler.
+const CLIENT_REST: Duration = Duration::from_millis(2);
+
+/// The outboxes in which something was said in this turn of the loop, and those in which something may wait.
+#[derive(Debug)]
 pub(super) struct Mail {
     filled: RefCell<Vec<Outbox>>,
     wake: Notify,
+    unhurried: Shelf<Outbox>,
+    resting: Shelf<Outbox>,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        let (unhurried, resting) = (Shelf::new(UNHURRIED), Shelf::new(CLIENT_REST));
+        Self { filled: RefCell::default(), wake: Notify::new(), unhurried, resting }
+    }
 }
 
 impl Mail {
     /// Writes what is said, again and again, after all that could be done at that time.
-    pub async fn carry(&self) -> std::convert::Infallible {
+    pub async fn carry(&self) -> Infallible {
+        let shelved = |outbox: Outbox| {
+            outbox.0.shelved.set(false);
+            outbox.flush();
+        };
+        let (never, _, _) =
+            tokio::join!(self.carry_filled(), self.unhurried.empty(shelved), self.resting.empty(shelved));
+        never
+    }
+
+    async fn carry_filled(&self) -> Infallible {
         loop {
             self.wake.notified().await;
             let mut filled = self.filled.take();
@@ -64,6 +94,10 @@ struct Contents {
     mail: Rc<Mail>,
     /// Whether it is on the list of those that were filled.
     listed: Cell<bool>,
+    /// Whether it is on a shelf.
+    shelved: Cell<bool>,
+    /// When something was written last, where the next message is to be later than that.
+    rests_since: Option<Cell<Instant>>,
     /// Nothing until the stream begins.
     sender: RefCell<Option<Sender>>,
     /// The system takes no more for now, or the connection broke: that is the business of the connection's task.
@@ -81,10 +115,22 @@ struct Contents {
 }
 
 impl Outbox {
-    pub fn new(mail: &Rc<Mail>) -> Self {
+    /// What is said on the stream of a worker.
+    pub fn to_worker(mail: &Rc<Mail>) -> Self {
+        Self::new(mail, None)
+    }
+
+    /// What is said on the stream of a client: at once, if nothing was said just before.
+    pub fn to_client(mail: &Rc<Mail>) -> Self {
+        Self::new(mail, Some(Cell::new(Instant::now())))
+    }
+
+    fn new(mail: &Rc<Mail>, rests_since: Option<Cell<Instant>>) -> Self {
         Self(Rc::new(Contents {
             mail: Rc::clone(mail),
             listed: Cell::new(false),
+            shelved: Cell::new(false),
+            rests_since,
             sender: RefCell::default(),
             stuck: Cell::new(false),
             broken: RefCell::default(),
@@ -100,15 +146,14 @@ impl Outbox {
 
     /// Says something.
     pub fn push<T: Operation>(&self, operation: &T) {
-        if self.0.abandoned.get() {
-            return;
-        }
-        let mut batch = self.0.batch.borrow_mut();
-        batch.push(operation);
-        if batch.nbytes() > MESSAGE_BYTES {
-            self.finish(std::mem::take(&mut batch));
-        }
+        self.fill(operation);
         self.list();
+    }
+
+    /// Says something that nobody waits for: it leaves a little later, unless something else is said before.
+    pub fn push_unhurried<T: Operation>(&self, operation: &T) {
+        self.fill(operation);
+        self.shelve(&self.0.mail.unhurried);
     }
 
     /// Says something in a message of its own.
@@ -209,13 +254,38 @@ impl Outbox {
             }
             let Some(frames) = self.next() else { return };
             sender.push(&frames);
+            if let Some(since) = &self.0.rests_since {
+                since.set(Instant::now());
+            }
         }
         self.0.wake.notify_one();
     }
 
+    fn fill<T: Operation>(&self, operation: &T) {
+        if self.0.abandoned.get() {
+            return;
+        }
+        let mut batch = self.0.batch.borrow_mut();
+        batch.push(operation);
+        if batch.nbytes() > MESSAGE_BYTES {
+            self.finish(std::mem::take(&mut batch));
+        }
+    }
+
     fn list(&self) {
-        if !self.0.listed.replace(true) {
-            self.0.mail.add(self);
+        if self.0.listed.get() {
+            return;
+        }
+        if self.0.rests_since.as_ref().is_some_and(|since| since.get().elapsed() < CLIENT_REST) {
+            return self.shelve(&self.0.mail.resting);
+        }
+        self.0.listed.set(true);
+        self.0.mail.add(self);
+    }
+
+    fn shelve(&self, shelf: &Shelf<Self>) {
+        if !self.0.listed.get() && !self.0.shelved.replace(true) {
+            shelf.add(self.clone());
         }
     }
 
@@ -244,7 +314,6 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
-    use std::time::Duration;
 
     use cenote_core::protocol::client::{AdjustHeartbeatInterval, ToClient};
     use cenote_core::protocol::limits::Limits;
@@ -273,7 +342,7 @@ mod tests {
             let (ours, theirs) = pair().await;
             (ours.split(), theirs)
         };
-        let outbox = Outbox::new(&Rc::default());
+        let outbox = Outbox::to_worker(&Rc::default());
         (0..3).for_each(|_| outbox.push(&said()));
         outbox.close();
         outbox.begin(sender);
@@ -289,7 +358,7 @@ mod tests {
             let (ours, theirs) = pair().await;
             (ours.split(), theirs)
         };
-        let outbox = Outbox::new(&Rc::default());
+        let outbox = Outbox::to_worker(&Rc::default());
         outbox.begin(sender);
         // More than the system takes for a peer that does not read.
         (0..1_000_000).for_each(|_| outbox.push(&said()));
@@ -301,5 +370,33 @@ mod tests {
         outbox.push(&said());
         assert_eq!(outbox.nbytes(), 0, "nothing is kept for it any more");
         timeout(Duration::from_secs(20), outbox.write()).await.unwrap().unwrap();
+    }
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_nobody_waits_for_leaves_with_what_is_said_next_or_after_a_while() {
+        let ((_, sender), mut theirs) = {
+            let (ours, theirs) = pair().await;
+            (ours.split(), theirs)
+        };
+        let mail = Rc::new(Mail::default());
+        let outbox = Outbox::to_worker(&mail);
+        outbox.begin(sender);
+        let reading = async {
+            let mut counts = Vec::new();
+            for hurried in [true, false] {
+                outbox.push_unhurried(&said());
+                outbox.push_unhurried(&said());
+                if hurried {
+                    outbox.push(&said());
+                }
+                let frames = theirs.receive().await.unwrap();
+                counts.push(cenote_core::protocol::batch::Batch::<ToClient>::new(&frames).unwrap().count());
+            }
+            counts
+        };
+        let counts = tokio::select! {
+            never = mail.carry() => match never {},
+            counts = timeout(Duration::from_secs(20), reading) => counts.unwrap(),
+        };
+        assert_eq!(counts, [3, 2]);
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn register(
         }
     };
     let address = registration.address.clone();
-    let outbox = Outbox::new(&hub.mail);
+    let outbox = Outbox::to_worker(&hub.mail);
     // The machine may have something to say to the worker at once.
     let before = hub.open_worker(&address, outbox.clone());
     let reply = hub.ask(Question::from(registration)).await;
