@@ -44,6 +44,7 @@ def main() -> None:
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     command = " ".join(["python benchmarks/scheduler.py", *options.parts, f"--repeats {options.repeats}"])
+    command += "" if options.scale == 1 else f" --scale {options.scale}"
     clusters.build("--bin", "cenote", "--example", "idle_workers")
     texts = [f"{versions()}; `{command}`, {time.strftime('%Y-%m-%d')}."]
     print(texts[0], flush=True)
