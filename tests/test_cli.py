@@ -64,7 +64,7 @@ def test_it_tells_where_it_is_serves_its_pages_and_goes_with_its_files(tmp_path)
         assert pid_file.read_text() == str(process.pid)
         assert page(identity, "/health")[1] == "ok"
         url, text = page(identity, "/")
-        assert url.endswith("/info") and address in text
+        assert url.endswith("/status") and address in text
         assert json.loads(page(identity, "/json/counts.json")[1])["workers"] == 0
 
         process.send_signal(signal.SIGINT)

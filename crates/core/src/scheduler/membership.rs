@@ -77,6 +77,8 @@ impl Scheduler {
                 let worker = &mut self.workers[id];
                 worker.see(self.now);
                 worker.about.metrics = heartbeat.metrics;
+                let unmanaged = self.memory_of(Some(id), "unmanaged").unwrap_or(0);
+                self.workers[id].unmanaged.measure(self.now, unmanaged);
                 self.add_metrics(id);
                 self.learn_bandwidth(id);
                 if let Some(spans) = heartbeat.extensions.0.as_ref().and_then(|it| it.get("spans")) {

@@ -56,6 +56,7 @@ pub mod task;
 mod task_stream;
 mod totals;
 mod transition;
+mod unmanaged;
 mod validate;
 mod versions;
 pub mod view;

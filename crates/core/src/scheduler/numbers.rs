@@ -3,7 +3,7 @@
 
 use super::Scheduler;
 use super::registry::Set;
-use super::stealing::LEVELS;
+use super::stealing::cost;
 use super::stimulus::Text;
 use super::task::{STATES, StateName};
 use super::worker::{WorkerId, WorkerStatus};
@@ -176,10 +176,8 @@ impl Scheduler {
         if !self.settings.work_stealing {
             return Vec::new();
         }
-        // The first level costs nothing; the others double from an eighth of an eighth.
-        let cost = |level: i32| if level == 0 { 1.0 } else { 1.0 + 2.0_f64.powi(level - 6) };
-        let levels = (0..).zip(self.stealing.totals).take(LEVELS);
-        levels.map(|(level, (count, seconds))| (cost(level), count, seconds)).collect()
+        let levels = self.stealing.totals.iter().enumerate();
+        levels.map(|(level, &(count, seconds))| (cost(level), count, seconds)).collect()
     }
 
     /// The workers that take work and have a thread left.

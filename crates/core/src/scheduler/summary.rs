@@ -11,6 +11,10 @@ pub struct WorkerSummary {
     pub address: Text,
     /// The name that its owner gave it, as text.
     pub name: Text,
+    /// Its machine.
+    pub host: Text,
+    /// The port of its own pages over HTTP.
+    pub dashboard_port: Option<u16>,
     /// Whether it takes work, by its name on the wire.
     pub status: &'static str,
     /// How many tasks it runs at a time.
@@ -38,6 +42,8 @@ impl Scheduler {
         self.workers.iter().map(move |(id, worker)| WorkerSummary {
             address: worker.address().clone(),
             name: worker.spec.name.clone(),
+            host: worker.spec.host.clone(),
+            dashboard_port: worker.dashboard_port(),
             status: worker.spec.status.name(),
             nthreads: worker.spec.nthreads,
             processing: worker.processing.len(),

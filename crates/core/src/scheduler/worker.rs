@@ -6,6 +6,7 @@ use super::occupancy::Backlog;
 use super::registry::{Id, Map, Named, Registry, Set};
 use super::stimulus::Text;
 use super::task::TaskId;
+use super::unmanaged::Unmanaged;
 use crate::protocol::field::Number;
 use crate::protocol::value::Value;
 use crate::protocol::worker::RegisterWorker;
@@ -120,6 +121,7 @@ pub struct Worker {
     pub(super) long_running: Set<TaskId>,
     /// What they amount to.
     pub(super) backlog: Backlog,
+    pub(super) unmanaged: Unmanaged,
     /// How often it asked in vain where a result is.
     pub(super) missing: Map<TaskId, u32>,
     /// The actors that live there.
@@ -145,6 +147,14 @@ impl Worker {
     /// It has said something.
     pub(super) fn see(&mut self, now: f64) {
         (self.last_seen, self.being_replaced) = (now, false);
+    }
+
+    /// The port of its own pages over HTTP.
+    pub(super) fn dashboard_port(&self) -> Option<u16> {
+        match self.about.services.get("dashboard")? {
+            Value::Int(port) => u16::try_from(*port).ok(),
+            _ => None,
+        }
     }
 
     /// Where it listens.
@@ -191,6 +201,7 @@ impl Workers {
             processing: Set::default(),
             long_running: Set::default(),
             backlog: Backlog::default(),
+            unmanaged: Unmanaged::default(),
             missing: Map::default(),
             actors: Set::default(),
             last_seen: now,

@@ -78,9 +78,6 @@ pub(super) fn worker(address: &str, worker: &WorkerDetail) -> String {
         row("", page.link(&format!("info/call-stacks/{}.html", super::markup::in_path(address)), "what it runs")),
         row("seconds of work before it", duration(worker.occupancy).as_str()),
     ];
-    if let Some(link) = own_pages(&worker.identity) {
-        rows.push(row("", link));
-    }
     if let Value::Map(entries) = &worker.identity {
         for (name, value) in entries {
             let Some(name) = name.as_str() else { continue };
@@ -100,17 +97,6 @@ pub(super) fn worker(address: &str, worker: &WorkerDetail) -> String {
         page.lines(&format!("{:#}", json::told(metrics)));
     }
     page.finish()
-}
-
-/// A link to the pages that a worker serves itself.
-fn own_pages(identity: &Value) -> Option<Cell> {
-    let port = match identity.get("services")?.get("dashboard")? {
-        Value::Int(port) => u16::try_from(*port).ok()?,
-        _ => return None,
-    };
-    let host = identity.get("host")?.as_str()?;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    Some(Page::outside(&format!("http://{host}:{port}/status"), "its own pages"))
 }
 
 /// What failed last.

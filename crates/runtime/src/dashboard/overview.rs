@@ -22,6 +22,8 @@ pub struct WorkerOverview {
     pub address: String,
     /// What its operator called it.
     pub name: String,
+    /// Where it serves pages of its own.
+    pub pages: Option<String>,
     /// Whether it takes work: `running`, `paused`, `closing_gracefully`.
     pub status: String,
     /// How many tasks it runs at once.

@@ -161,6 +161,7 @@ fn workers_table(page: &mut Page, overview: &Overview) {
         ("memory", Column::Number),
         ("", Column::Text),
         ("last heard of", Column::Number),
+        ("", Column::Text),
     ];
     let rows = overview.workers.iter().take(WORKERS_MAX).map(|worker| {
         vec![
@@ -174,6 +175,7 @@ fn workers_table(page: &mut Page, overview: &Overview) {
             used(worker),
             filled(worker),
             Cell::Number(format!("{} ago", duration(worker.last_seen))),
+            worker.pages.as_ref().map_or("".into(), |pages| Page::outside(pages, "its pages")),
         ]
     });
     let rows: Vec<_> = rows.collect();

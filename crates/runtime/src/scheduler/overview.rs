@@ -122,6 +122,11 @@ fn log() -> Vec<LogLine> {
     logging::lines(0.0, LINES_MAX as usize).into_iter().map(line).collect()
 }
 
+/// Where a worker serves pages of its own.
+fn own_pages(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("http://[{host}]:{port}/status") } else { format!("http://{host}:{port}/status") }
+}
+
 fn measured(hub: &Hub) -> Measured {
     let now = hub.clock.now();
     let (ticks, tick_longest) = hub.rounds.take(now);
@@ -156,6 +161,7 @@ fn read(hub: &Hub) -> Overview {
             .map(|worker| WorkerOverview {
                 address: worker.address.to_string(),
                 name: worker.name.to_string(),
+                pages: worker.dashboard_port.map(|port| own_pages(&worker.host, port)),
                 status: worker.status.to_owned(),
                 nthreads: worker.nthreads as usize,
                 processing: worker.processing,

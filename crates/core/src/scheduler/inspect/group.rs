@@ -7,7 +7,7 @@ use crate::protocol::serialized::Pickled;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::registry::Set;
-use crate::scheduler::task::{StateName, Task};
+use crate::scheduler::task::{StateName, Task, TaskState};
 use crate::scheduler::totals::Totals;
 
 /// In the order in which Dask counts them.
@@ -129,6 +129,13 @@ pub(super) fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Optio
         "nbytes_total" => {
             let held = tasks.iter().filter(|task| task.state() == StateName::Memory);
             held.map(|task| task.nbytes).sum::<u64>().into()
+        }
+        "types" => {
+            let classes = tasks.iter().filter_map(|task| match &task.state {
+                TaskState::Memory { class: Some(class) } => Some(class.name.clone()),
+                _ => None,
+            });
+            Seen::Set(classes.collect::<Set<Text>>().into_iter().map(Seen::from).collect())
         }
         "done" => (!tasks.iter().any(|task| task.state().is_unfinished())).into(),
         _ => return None,

@@ -4,7 +4,7 @@ use super::seen::Seen;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
 use crate::scheduler::registry::Map;
-use crate::scheduler::stealing::{LEVELS, Theft};
+use crate::scheduler::stealing::{LEVELS, Theft, cost};
 use crate::scheduler::stimulus::Text;
 use crate::scheduler::task::TaskId;
 use crate::scheduler::worker::WorkerId;
@@ -30,6 +30,7 @@ impl Scheduler {
             "count" => self.stealing.count.into(),
             "_callback_time" => self.settings.work_stealing_interval.into(),
             "metrics" => self.totals_seen(),
+            "cost_multipliers" => Seen::Tuple((0..LEVELS).map(|level| cost(level).into()).collect()),
             _ => return None,
         })
     }

@@ -67,12 +67,16 @@ impl Scheduler {
             let process = number(metrics.get("memory"));
             let spilled = number(metrics.get("spilled_bytes").and_then(|it| it.get("memory")));
             let in_memory = (self.replicas.bytes(id) as f64 - spilled).clamp(0.0, process.max(0.0));
+            let old = (worker.unmanaged.old() as f64).min(process - in_memory);
             sum += match name {
                 "process" => process,
                 "spilled" => spilled,
                 "managed_in_memory" => in_memory,
                 "managed" => in_memory + spilled,
                 "unmanaged" => process - in_memory,
+                "unmanaged_old" => old,
+                "unmanaged_recent" => process - in_memory - old,
+                "optimistic" => in_memory + old,
                 _ => return None,
             };
         }

@@ -7,6 +7,12 @@ use crate::scheduler::worker::{WorkerId, WorkerStatus};
 
 /// How many levels of cost there are: from none to 2^8 times the time that the task takes.
 pub(in crate::scheduler) const LEVELS: usize = 15;
+/// What moving a task of this level costs, as a multiple of the time that the task takes.
+pub(in crate::scheduler) fn cost(level: usize) -> f64 {
+    // The first level costs nothing; the others double.
+    if level == 0 { 1.0 } else { 1.0 + (level as f64 - LEVEL_EVEN).exp2() }
+}
+
 /// Seconds that moving inputs takes, however small they are.
 const LATENCY: f64 = 0.1;
 /// The level at which moving inputs takes as long as the task itself.

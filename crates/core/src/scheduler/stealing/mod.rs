@@ -16,7 +16,7 @@ use super::task::TaskId;
 use crate::protocol::value::Value;
 
 use candidate::Candidate;
-pub(super) use candidate::LEVELS;
+pub(super) use candidate::{LEVELS, cost};
 use market::Market;
 pub(super) use theft::Theft;
 
