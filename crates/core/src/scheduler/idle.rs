@@ -14,14 +14,16 @@ pub(super) struct Idleness {
 impl Scheduler {
     /// Looked at after every stimulus: it costs a few comparisons.
     pub(super) fn note_idleness(&mut self) {
-        let busy = self.transition_count != self.idleness.transitions
-            || self.tasks.count(StateName::Processing) > 0
+        let moved = self.transition_count != self.idleness.transitions;
+        let busy = self.tasks.count(StateName::Processing) > 0
             || !self.queued.is_empty()
             || !self.unrunnable.is_empty()
             || !self.tickets.is_empty();
         self.idleness.transitions = self.transition_count;
         if busy {
             self.idleness.since = None;
+        } else if moved {
+            self.idleness.since = Some(self.now);
         } else {
             self.idleness.since.get_or_insert(self.now);
         }
