@@ -266,6 +266,29 @@ fn a_worker_leaves_when_what_only_it_holds_is_elsewhere() {
 }
 
 #[test]
+fn what_a_retiring_worker_holds_is_sent_for_again_when_its_recipient_dies() {
+    let mut table = Table::new(&["v", "w", "x"]);
+    table.submit(&[("a", &[])], &["a"]);
+    table.finished("v", "a", 0);
+    assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\nx: acquire a@v\n");
+    let left = table.tell(Stimulus::WorkerLeft { worker: "x".into(), expected: false });
+    assert_eq!(left, "v: gone x\nw: gone x\n", "some time is given to whoever was asked");
+    assert_eq!(table.tell(Stimulus::Tick), "w: acquire a@v\n");
+    let arrived = AddKeys { keys: keys(&["a"]), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", arrived), "v: close, scheduler-remove-worker\nw: gone v\nanswer 1: v=running\n");
+}
+
+#[test]
+fn what_a_retiring_worker_is_at_is_run_elsewhere() {
+    let mut table = Table::new(&["v", "w"]);
+    table.submit(&[("a", &[])], &["a"]);
+    assert_eq!(table.ask(retires("v")), "v: become closing_gracefully\n");
+    let gone = hears(&mut table, "v");
+    assert_eq!(gone, "v: close, scheduler-remove-worker\nw: compute a run 1\nw: gone v\nanswer 1: v=running\n");
+    assert_eq!(table.finished("w", "a", 1), "c: memory a\n");
+}
+
+#[test]
 fn a_worker_stays_if_nobody_can_take_what_it_holds() {
     let mut table = Table::new(&["v"]);
     table.submit(&[("a", &[])], &["a"]);
