@@ -136,8 +136,6 @@ def soak(seconds, work):
     settings = {"allowed_failures": 1000, "locks__lease_validation_interval": "1s"}
     cluster = Cluster(seconds_max=int(seconds) + 600, **settings)
     cluster.environment["DASK_DISTRIBUTED__SCHEDULER__LOCKS__LEASE_TIMEOUT"] = "5s"
-    # On a busy machine a worker that is alive may take long to answer; one that is dead says so at once.
-    cluster.environment["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "60s"
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"})
     with cluster, contextlib.ExitStack() as stack:
         herd = SpecCluster(
