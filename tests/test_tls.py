@@ -1,6 +1,7 @@
 """``cenote scheduler`` over TLS: stock clients, workers and nannies with the certificates of Dask's ``Security``."""
 
 import contextlib
+import http.client
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -237,3 +239,19 @@ def test_files_that_cannot_be_used_are_named(pems):
     assert (code, "distributed.comm.tls.ciphers" in said) == (1, True)
     code, said = run("--protocol", "tcp", environment={"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"})
     assert (code, "distributed.comm.require-encryption" in said) == (2, True)
+
+
+def test_pages_are_encrypted_where_a_certificate_is_configured(tmp_path, pems):
+    below = "DASK_DISTRIBUTED__SCHEDULER__DASHBOARD__TLS__"
+    environment = {f"{below}CERT": str(pems / "third.pem"), f"{below}KEY": str(pems / "third.key")}
+    with scheduler(tmp_path, "--host", "127.0.0.1", environment=environment) as (_, identity, log):
+        wait_for(log, "dashboard at: https://127.0.0.1:")
+        context = ssl.create_default_context(cafile=str(pems / "ca.pem"))
+        context.check_hostname = False
+        place = f"127.0.0.1:{identity['services']['dashboard']}"
+        with urllib.request.urlopen(f"https://{place}/health", timeout=10, context=context) as answer:
+            assert answer.read() == b"ok"
+        with pytest.raises((OSError, http.client.HTTPException)):
+            urllib.request.urlopen(f"http://{place}/health", timeout=10)
+    code, said = run(environment={f"{below}CERT": str(pems / "third.pem")})
+    assert (code, "distributed.scheduler.dashboard.tls.cert" in said) == (1, True)

@@ -7,6 +7,7 @@ from typing import Any
 import distributed
 
 from cenote._dask_graph import graph_to_send
+from cenote.distributed import shared_token
 from cenote.distributed.local_cluster import LocalCluster
 
 
@@ -19,6 +20,9 @@ class Client(distributed.Client):
         As of ``distributed.Client``; first of all the address of the scheduler, such as ``"localhost:8786"``, or a
         cluster. Without either, a :class:`LocalCluster` is started, which gets the keywords that the client does not
         know and ends with the client.
+    token : str, optional
+        The secret that the scheduler wants to hear (``cenote scheduler --token-file``). It is said on all connections
+        of this process from now on; see :mod:`cenote.distributed.shared_token`.
 
     Examples
     --------
@@ -29,6 +33,13 @@ class Client(distributed.Client):
     """
 
     cluster: Any
+
+    def __init__(self, *args: Any, token: str | bool | None = None, **kwargs: Any) -> None:
+        if isinstance(token, str):
+            shared_token.use(token)
+        if token and not args and "address" not in kwargs and "scheduler_file" not in kwargs:
+            kwargs["token"] = token  # for the cluster that it starts
+        super().__init__(*args, **kwargs)
 
     async def _start(self, *args: Any, **kwargs: Any) -> Any:
         if self.cluster is None and self.scheduler_file is None and self._start_arg is None:

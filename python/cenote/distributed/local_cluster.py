@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import Any
 
+import dask
 import distributed
 
+from cenote.distributed import shared_token
 from cenote.distributed.scheduler_process import SchedulerProcess
 
 
@@ -25,7 +28,13 @@ class LocalCluster(distributed.LocalCluster):
         ``host``, ``scheduler_port``, ``dashboard_address``, ``interface``, ``silence_logs``, ``blocked_handlers``,
         ``scheduler_kwargs`` and others.
     protocol : str, optional
-        ``"tcp"``. Workers in threads of this process (``processes=False``) reach the scheduler over TCP as well.
+        ``"tcp"`` or ``"tls"``. Workers in threads of this process (``processes=False``) reach the scheduler over TCP as
+        well.
+    security : distributed.Security or bool, optional
+        Certificates; ``True`` makes temporary ones, for which the package ``cryptography`` is needed.
+    token : str or bool, optional
+        A secret that every process of the cluster says when it connects; ``True`` makes one. It is said by this process
+        from now on, and by the workers; see :mod:`cenote.distributed.shared_token`.
 
     Raises
     ------
@@ -43,16 +52,24 @@ class LocalCluster(distributed.LocalCluster):
 
     scheduler_spec: dict[str, Any]
 
-    def __init__(self, *args: Any, protocol: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, protocol: str | None = None, token: str | bool | None = None, **kwargs: Any) -> None:
         security = kwargs.get("security")
         encrypted = security is True or getattr(security, "require_encryption", False)
         if protocol is None and not encrypted and "://" not in (kwargs.get("host") or ""):
             protocol = "tcp://"  # Dask's own default may be "inproc", which does not leave a process
+        #: The secret that whoever connects must say, if there is one.
+        self.token = secrets.token_urlsafe() if token is True else token or None
+        if self.token:
+            shared_token.use(self.token)
+            if kwargs.get("processes", True):
+                preload = kwargs.get("preload", dask.config.get("distributed.worker.preload"))
+                kwargs["preload"] = [*([preload] if isinstance(preload, str) else preload), shared_token.__name__]
+                kwargs["env"] = {**(kwargs.get("env") or {}), "CENOTE_TOKEN": self.token}
         self._quiet = bool(kwargs.get("silence_logs", True))
         super().__init__(*args, protocol=protocol, **kwargs)
 
     async def _start(self) -> None:
-        options = {**self.scheduler_spec["options"], "quiet": self._quiet}
+        options = {**self.scheduler_spec["options"], "quiet": self._quiet, "token": self.token}
         self.scheduler_spec = {"cls": SchedulerProcess, "options": options}
         await super()._start()
 

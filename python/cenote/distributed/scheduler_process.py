@@ -47,11 +47,13 @@ class SchedulerProcess(ProcessInterface):
     interface : str, optional
         A network interface to listen on.
     protocol : str, optional
-        ``"tcp"``.
+        ``"tcp"`` or ``"tls"``; ``"tls"`` where ``security`` requires encryption.
     dashboard, dashboard_address
         Whether and where pages are served over HTTP.
     security : distributed.Security, optional
-        What asks for encryption is refused.
+        Certificates, also temporary ones, for ``"tls"``.
+    token : str, optional
+        A secret that whoever connects must say; see :mod:`cenote.distributed.shared_token`.
     python : str, optional
         The Python that reads the clients' graphs; this one unless said otherwise.
     quiet : bool
@@ -65,7 +67,7 @@ class SchedulerProcess(ProcessInterface):
     Raises
     ------
     NotImplementedError
-        A keyword that Cenote's scheduler has no equal for, or encryption.
+        A keyword or a protocol that Cenote's scheduler has no equal for.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class SchedulerProcess(ProcessInterface):
         dashboard: bool | None = None,
         dashboard_address: str | None = ":8787",
         security: Any = None,
+        token: str | None = None,
         python: str | None = None,
         quiet: bool = False,
         timeout: float = 30,
@@ -88,14 +91,22 @@ class SchedulerProcess(ProcessInterface):
         self.timeout = timeout
         self._folder: str | None = None
         self._log: threading.Thread | None = None
-        encrypted = getattr(security, "require_encryption", False) or getattr(security, "tls_scheduler_cert", None)
-        if encrypted or (protocol or "tcp").removesuffix("://") != "tcp":
+        self._token = token
+        self._security = security
+        protocol = (protocol or ("tls" if getattr(security, "require_encryption", False) else "tcp")).removesuffix(
+            "://"
+        )
+        if protocol not in ("tcp", "tls"):
             raise NotImplementedError(
-                f"cenote scheduler speaks tcp, not {protocol or 'tls'}: leave security and protocol out, "
-                "or use distributed.LocalCluster"
+                f"cenote scheduler speaks tcp and tls, not {protocol}: leave protocol out, or use "
+                "distributed.LocalCluster"
             )
-        self._arguments = ["--host", _without_protocol(host)] if host else []
+        self._arguments = ["--protocol", protocol] if protocol == "tls" else []
         self._arguments += ["--port", str(port or 0)]
+        if host := _without_protocol(host or ""):
+            self._arguments += ["--host", host]
+        elif interface is None and (token or protocol == "tls"):
+            self._arguments += ["--host", "127.0.0.1"]  # no more than without
         self._arguments += ["--interface", interface] if interface else []
         self._arguments += ["--python", python or sys.executable]
         if dashboard is False or dashboard_address is None:
@@ -105,6 +116,7 @@ class SchedulerProcess(ProcessInterface):
         self._settings = {
             SETTINGS[name]: value for name, value in kwargs.items() if name in SETTINGS and value is not None
         }
+        self._settings |= _tls_settings(security)
         refused = sorted(name for name in kwargs if name not in SETTINGS and name not in WITHOUT_MEANING)
         if any(kwargs[name] for name in refused):
             raise NotImplementedError(
@@ -123,7 +135,7 @@ class SchedulerProcess(ProcessInterface):
         file = Path(self._folder, "scheduler.json")
         command = [sys.executable, "-m", "cenote", "scheduler", "--until-input-ends", *self._arguments]
         self.process = subprocess.Popen(
-            [*command, "--scheduler-file", str(file)],
+            [*command, "--scheduler-file", str(file), *_certificates(self._security, self._folder)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment(),
@@ -172,6 +184,8 @@ class SchedulerProcess(ProcessInterface):
         settings = dask.config.merge(dask.config.global_config)
         with dask.config.set(self._settings, config=settings):
             environment = os.environ | {"DASK_INTERNAL_INHERIT_CONFIG": dask.config.serialize(settings)}
+        if self._token:
+            environment["CENOTE_TOKEN"] = self._token
         if self.quiet:
             environment.setdefault("CENOTE_LOG", "warning")
         return environment
@@ -193,5 +207,37 @@ def _pass_on(lines: IO[bytes] | None, said: deque[str]) -> None:
             sys.stderr.write(said[-1])
 
 
+def _tls_settings(security: Any) -> dict[str, Any]:
+    """Return what a ``Security`` says beside its files, as settings."""
+    if security is None:
+        return {}
+    versions = {"min": security.tls_min_version, "max": security.tls_max_version}
+    settings = {
+        f"distributed.comm.tls.{end}-version": {"TLSv1_2": 1.2, "TLSv1_3": 1.3}[version.name]
+        for end, version in versions.items()
+        if version is not None
+    }
+    if security.tls_ciphers:
+        settings["distributed.comm.tls.ciphers"] = security.tls_ciphers
+    return settings | {"distributed.comm.require-encryption": bool(security.require_encryption)}
+
+
+def _certificates(security: Any, folder: str) -> list[str]:
+    """Return the flags for the files of a ``Security``. Texts become files that only their owner can read."""
+    flags: list[str] = []
+    if security is None:
+        return flags
+    named = security.get_tls_config_for_role("scheduler")
+    for flag, name in (("--tls-ca-file", "ca_file"), ("--tls-cert", "cert"), ("--tls-key", "key")):
+        value = named[name]
+        if value and "\n" in value:
+            file = Path(folder, f"{name}.pem")
+            file.touch(mode=0o600)
+            file.write_text(value)
+            value = str(file)
+        flags += [flag, value] if value else []
+    return flags
+
+
 def _without_protocol(address: str) -> str:
-    return address.removeprefix("tcp://")
+    return address.rpartition("://")[2]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::error::CommandError;
 use super::listen;
 use super::scheduler::Arguments;
+use crate::comm::{PageTls, Pem};
 use crate::config::{Config, Setting};
 use crate::dashboard::{Modules, Settings};
 
@@ -19,6 +20,7 @@ pub fn settings(arguments: &Arguments, scheduler: IpAddr, config: &Config) -> Re
     let defaults = Settings::at(listen::dashboard(&arguments.dashboard_address, scheduler)?);
     let origins = config.texts(ORIGINS)?;
     Ok(Settings {
+        tls: tls(config)?,
         prefix: Settings::prefix_of(&arguments.dashboard_prefix),
         x_headers: x_headers(arguments.use_xheaders.as_deref())?,
         modules: modules(config)?,
@@ -26,6 +28,15 @@ pub fn settings(arguments: &Arguments, scheduler: IpAddr, config: &Config) -> Re
         websocket_origins: if origins.is_empty() { defaults.websocket_origins } else { origins },
         ..defaults
     })
+}
+
+/// Certificates, if one is named.
+fn tls(config: &Config) -> Result<Option<PageTls>, CommandError> {
+    let pem = |named| Ok::<_, CommandError>(config.text(named)?.map(|value| Pem { named, value }));
+    let ca = pem("distributed.scheduler.dashboard.tls.ca-file")?;
+    let key = pem("distributed.scheduler.dashboard.tls.key")?;
+    let Some(cert) = pem("distributed.scheduler.dashboard.tls.cert")? else { return Ok(None) };
+    Ok(Some(PageTls::load(ca.as_ref(), &cert, key.as_ref())?))
 }
 
 /// What is served. What is named and not there is told, and nothing else is kept from starting.

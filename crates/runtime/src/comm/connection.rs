@@ -15,6 +15,7 @@ use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::handshake::Handshake;
 use cenote_core::protocol::limits::Limits;
 use cenote_core::protocol::rpc::ErrorReply;
+use cenote_core::protocol::value::Value;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -165,8 +166,7 @@ impl Connection {
         let error = CommError::Token { has_said_one };
         let Self { mut receiver, mut sender, .. } = self;
         let refusal = async {
-            let text = format!("the scheduler refuses this connection: {error}");
-            sender.send(&encode(&ErrorReply::builtin(Builtin::Runtime, &text))).await?;
+            sender.send(&refusal_of(&format!("the scheduler refuses this connection: {error}"))?).await?;
             drop(sender);
             // A socket that is closed while something comes takes back what was said last.
             while receiver.read().await? {
@@ -349,6 +349,21 @@ impl Sender {
             self.written += 1;
         }
     }
+}
+
+/// What raises the text wherever somebody reads it as an answer. Workers and nannies that register look for more than an
+/// error before they give up, and say what they were warned of.
+fn refusal_of(text: &str) -> Result<Frames, CommError> {
+    let mut reply = Value::decode(&encode(&ErrorReply::builtin(Builtin::Runtime, text)))?;
+    if let Value::Map(entries) = &mut reply {
+        entries.extend([
+            ("warning".into(), text.into()),
+            ("message".into(), text.into()),
+            ("time".into(), 0.0.into()),
+            ("nanny-plugins".into(), Value::map([])),
+        ]);
+    }
+    Ok(reply.encode())
 }
 
 /// Prepares a socket for messages: what is said leaves at once, and the system notices a peer that has gone without a

@@ -56,7 +56,7 @@ pub enum CommError {
     },
     /// The peer does not say the token.
     #[error(
-        "{} the token of this cluster is needed: give it the same CENOTE_TOKEN and the preload cenote.distributed.token",
+        "{} the token of this cluster is needed: give it the same CENOTE_TOKEN and the preload cenote.distributed.shared_token",
         if *has_said_one { "it says another token;" } else { "it says no token;" }
     )]
     Token {

@@ -19,5 +19,5 @@ pub use error::CommError;
 pub use listener::Listener;
 pub use pool::Pool;
 pub use security::Security;
-pub use tls::{Pem, Tls, TlsError, TlsSettings, page_acceptor};
+pub use tls::{PageTls, Pem, Tls, TlsError, TlsSettings};
 pub use token::Token;

@@ -19,7 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+
+use crate::comm::PageTls;
 
 /// Connections that are served at once. More wait until others have ended.
 const CONNECTIONS_MAX: usize = 512;
@@ -31,7 +33,7 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves all who connect, for ever.
-pub(super) async fn accept(listener: TcpListener, router: Router) -> Infallible {
+pub(super) async fn accept(listener: TcpListener, tls: Option<PageTls>, router: Router) -> Infallible {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let router = Rc::new(router);
     loop {
@@ -45,9 +47,17 @@ pub(super) async fn accept(listener: TcpListener, router: Router) -> Infallible 
                 continue;
             }
         };
-        let router = Rc::clone(&router);
+        let (router, tls) = (Rc::clone(&router), tls.clone());
         spawn_local(async move {
-            serve(stream, peer.ip(), (*router).clone(), HEAD_TIMEOUT).await;
+            let router = (*router).clone();
+            match tls {
+                None => serve(stream, peer.ip(), router, HEAD_TIMEOUT).await,
+                Some(tls) => match timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(stream, peer.ip(), router, HEAD_TIMEOUT).await,
+                    Ok(Err(error)) => tracing::debug!("a connection over HTTPS has not begun: {error}"),
+                    Err(_) => tracing::debug!("a connection over HTTPS has not begun in time"),
+                },
+            }
             drop(place);
         });
     }
@@ -84,7 +94,6 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::runtime::{Builder, LocalOptions};
-    use tokio::time::timeout;
 
     use super::*;
 

@@ -75,10 +75,10 @@ impl Dashboard {
     pub fn link(&self, scheduler: &str) -> String {
         let place = scheduler.split_once("://").map_or(scheduler, |(_, place)| place);
         let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
-        let port = self.port();
+        let (port, http) = (self.port(), if self.settings.tls.is_some() { "https" } else { "http" });
         match host.parse::<IpAddr>() {
-            Ok(IpAddr::V6(_)) => format!("http://[{host}]:{port}{}/status", self.settings.prefix),
-            _ => format!("http://{host}:{port}{}/status", self.settings.prefix),
+            Ok(IpAddr::V6(_)) => format!("{http}://[{host}]:{port}{}/status", self.settings.prefix),
+            _ => format!("{http}://{host}:{port}{}/status", self.settings.prefix),
         }
     }
 
@@ -91,7 +91,8 @@ impl Dashboard {
                 answer(question);
             }
         };
-        let pages = connection::accept(self.listener, routes::routes(&self.settings, ask));
+        let tls = self.settings.tls.clone();
+        let pages = connection::accept(self.listener, tls, routes::routes(&self.settings, ask));
         tokio::join!(answers, pages);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::comm::PageTls;
+
 /// What is served besides the pages for people: what Dask calls modules of routes.
 #[expect(clippy::struct_excessive_bools, reason = "each is a module of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +52,12 @@ impl Default for Modules {
 }
 
 /// What can be set of the pages over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Certificates, if the pages are encrypted.
+    pub tls: Option<PageTls>,
     /// What stands before all paths: nothing, or a path such as `/dask`, without a slash at its end.
     pub prefix: String,
     /// Whether a proxy before it is believed who has asked, and by which scheme and name.
@@ -71,6 +75,7 @@ impl Settings {
     pub fn at(listen: SocketAddr) -> Self {
         Self {
             listen,
+            tls: None,
             prefix: String::new(),
             x_headers: false,
             modules: Modules::default(),

@@ -18,6 +18,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, Error, RootCertStore, ServerConfig};
 use thiserror::Error as ThisError;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use certificate::Certificate;
@@ -179,23 +180,42 @@ impl Tls {
     }
 }
 
-/// For pages over HTTP, whose visitors need no certificate.
-///
-/// # Errors
-/// A file cannot be read or is not what it should be.
-pub fn page_acceptor(ca: Option<&Pem>, cert: &Pem, key: Option<&Pem>) -> Result<TlsAcceptor, TlsError> {
-    let provider = Arc::new(default_provider());
-    let mut ours = certified(&provider, cert, key)?;
-    if let Some(ca) = ca {
-        // Browsers do not know a private authority's helpers: they are told after our certificate.
-        let known = ours.cert.clone();
-        ours.cert.extend(ca.certificates()?.into_iter().filter(|it| !known.contains(it)));
+/// TLS for pages over HTTP, whose visitors need no certificate.
+#[derive(Clone)]
+pub struct PageTls(TlsAcceptor);
+
+impl std::fmt::Debug for PageTls {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("PageTls")
     }
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&ciphers::versions(None, None)?)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(ours)));
-    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+impl PageTls {
+    /// Reads a certificate and its key, and the certificates of authorities that are shown with it.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not what it should be.
+    pub fn load(ca: Option<&Pem>, cert: &Pem, key: Option<&Pem>) -> Result<Self, TlsError> {
+        let provider = Arc::new(default_provider());
+        let mut ours = certified(&provider, cert, key)?;
+        if let Some(ca) = ca {
+            let known = ours.cert.clone();
+            ours.cert.extend(ca.certificates()?.into_iter().filter(|it| !known.contains(it)));
+        }
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&ciphers::versions(None, None)?)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(ours)));
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with who has connected to us.
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is no TLS.
+    pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.0.accept(socket).await
+    }
 }
 
 impl Pem {
