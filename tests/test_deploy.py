@@ -231,8 +231,9 @@ def analyze(*words):
     return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_unit_is_understood_by_systemd(units):
-    ran = analyze("verify", "--recursive-errors=no", "--man=no", str(units()))
+@pytest.mark.parametrize("drop_ins", [(), ("token.conf",), ("certificates.conf",)], ids=str)
+def test_the_unit_is_understood_by_systemd(units, drop_ins):
+    ran = analyze("verify", "--recursive-errors=no", "--man=no", str(units(*drop_ins)))
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
 
 
@@ -257,7 +258,7 @@ def test_the_flags_of_all_of_them_are_the_schedulers():
         line.replace("\\\n", "").partition("=")[2].split() for path in units for line in lines_of(path, "ExecStart=/")
     ]
     used = [words for words in used if "scheduler" in words and Path(words[0]).name == "cenote"]
-    assert len(used) == 4
+    assert len(used) == 5
     unknown = {flag for words in used for flag in flags(words) if flag not in shown}
     assert not unknown
 
