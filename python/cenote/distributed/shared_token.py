@@ -95,6 +95,6 @@ def _want(listener: type) -> None:
 
 
 if not hasattr(tcp, "_says_token"):  # a copy of this file may have been here before
-    tcp._says_token = True  # type: ignore[attr-defined]
+    tcp._says_token = True
     _say(tcp.BaseTCPConnector)
     _want(tcp.BaseTCPListener)

@@ -124,6 +124,10 @@ impl Missing {
 /// When what was asked for is not there, or the scheduler cannot start.
 pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), CommandError> {
     arguments.missing.check()?;
+    if let Some(word) = arguments.preload_argv.first().filter(|_| arguments.preload.is_empty()) {
+        let cause = "there is no such flag, and no --preload whose argument it could be; see --help".to_owned();
+        return Err(CommandError::Unfit { flag: "unexpected argument", value: word.clone(), cause });
+    }
     if let Some(path) = &arguments.replay {
         let stimuli = scheduler::replay(path).map_err(SchedulerError::from)?;
         println!("{stimuli} stimuli replayed: the same instructions followed");
