@@ -7,7 +7,7 @@ import cenote
 from cenote.settings import SETTINGS
 
 READ = re.compile(r"""config\.get\(\s*["']([^"']+)["']""")
-DASKS_OWN = frozenset({"collection_annotations", "get"})
+DASKS_OWN = frozenset({"collection_annotations", "distributed.worker.preload", "get"})
 
 
 def test_every_setting_that_is_read_stands_in_the_table():

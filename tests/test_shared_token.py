@@ -89,10 +89,10 @@ with Client(sys.argv[1], timeout=30) as client:
 def test_who_does_not_say_it_is_told_and_told_of(tmp_path, token_file):
     with scheduler(tmp_path, "--host", "127.0.0.1", "--token-file", str(token_file)) as (_, identity, log):
         with pytest.raises(RuntimeError, match="it says no token"):
-            Client(identity["address"], timeout=10)
+            Client(identity["address"], timeout=10, set_as_default=False)
         shared_token.use("another secret")
         with pytest.raises(RuntimeError, match="it says another token"):
-            Client(identity["address"], timeout=10)
+            Client(identity["address"], timeout=10, set_as_default=False)
         worker = subprocess.run(
             [sys.executable, "-m", "distributed.cli.dask_worker", identity["address"], "--no-nanny"],
             env=QUIET,

@@ -121,8 +121,17 @@ def test_a_cluster_over_ssh_has_it_as_its_scheduler(tmp_path):
         assert running.returncode is not None, "the scheduler outlives its cluster"
 
 
-def test_jobs_of_dask_jobqueue_work_for_it():
-    jobqueue = pytest.importorskip("dask_jobqueue.local")
+@pytest.fixture
+def jobqueue():
+    """dask-jobqueue's clusters of local jobs. The package takes Ctrl-C for itself when it is imported."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        return pytest.importorskip("dask_jobqueue.local")
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def test_jobs_of_dask_jobqueue_work_for_it(jobqueue):
     cluster = jobqueue.LocalCluster(
         cores=1,
         processes=1,

@@ -149,7 +149,7 @@ def test_dasks_configuration_configures_it(tmp_path, pems):
             assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.workers)) == 1
         newer = security(pems, tls_min_version=ssl.TLSVersion.TLSv1_3)
         with pytest.raises(CLOSED):
-            Client(address, security=newer, timeout=1)
+            Client(address, security=newer, timeout=1, set_as_default=False)
         wait_for(log, "no version or cipher in common")
 
 
@@ -183,7 +183,7 @@ def test_who_is_no_member_is_refused_with_one_line(tmp_path, pems, name, ca, why
 def test_who_speaks_plainly_to_the_encrypted_port_is_told_apart(tmp_path, pems):
     with scheduler(tmp_path, "--host", "127.0.0.1", *flags(pems)) as (_, identity, log):
         with pytest.raises(CLOSED):
-            Client(identity["address"].replace("tls://", "tcp://"), timeout=1)
+            Client(identity["address"].replace("tls://", "tcp://"), timeout=1, set_as_default=False)
         wait_for(log, "it does not speak TLS; peers need an address that begins with tls://")
 
 
