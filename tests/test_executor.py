@@ -43,7 +43,9 @@ class Read:
         header, frames = serialize(to_serialize(expr), on_error="raise")
         self.keys, self.tasks, self.notes, self.buffers = [], {}, [{}], []
         for message in materialize(Serialized(header, list(frames)), set(keys), **settings):
+            buffers = [bytes(buffer) for buffer in message.pop("buffers", ())]
             message = core.loads([bytes(frame) for frame in core.dumps(message)])
+            message["buffers"] = buffers
             if "keys" in message:
                 self.keys += msgpack.unpackb(message["keys"], use_list=False)
             elif "tasks" in message:
@@ -83,7 +85,7 @@ class Read:
 
 
 ARRAYS = {
-    "pickle_lengths": "Q",
+    "pickle_lengths": "I",
     "dependency_counts": "I",
     "dependencies": "I",
     "buffer_counts": "I",

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::env::args;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -38,6 +37,7 @@ fn main() {
     for round in 0..3 {
         let graph = graph(&shape, tasks, round);
         let (count, keys) = (graph.tasks.len() as u32, graph.keys.clone());
+        let graph = graph.into();
         let [taken, computed, released] = [
             cluster.turn(Stimulus::Submit { client: "c".into(), graph }),
             cluster.work(),
@@ -173,7 +173,7 @@ fn graph(shape: &str, count: usize, round: usize) -> GraphSpec {
     let mut tasks: Vec<TaskSpec> = Vec::new();
     let mut add = |kind: &str, number: usize, dependencies: Vec<Key>| {
         let key = Key::from(format!("{name}-{kind}-{number}").as_str());
-        let run_spec = Arc::new(Pickled::new(&[7; 150], Vec::new()));
+        let run_spec = Pickled::new(&[7; 150], Vec::new());
         let (order, annotations) = (tasks.len().cast_signed() as i64, Annotations::default());
         let (data_producer, actor) = (false, false);
         tasks.push(TaskSpec { key: key.clone(), run_spec, dependencies, order, data_producer, actor, annotations });

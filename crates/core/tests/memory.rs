@@ -4,7 +4,6 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "sizes are compared, not added up")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cenote_core::key::Key;
@@ -99,7 +98,7 @@ fn sent(instruction: Instruction) -> Option<(Key, i64)> {
 fn task(name: &str, dependencies: Vec<Key>, order: usize) -> TaskSpec {
     TaskSpec {
         key: name.into(),
-        run_spec: Arc::new(Pickled::new(&[0; 84], Vec::new())),
+        run_spec: Pickled::new(&[0; 84], Vec::new()),
         dependencies,
         order: order as i64,
         data_producer: false,
@@ -127,7 +126,7 @@ fn cost(count: usize, inputs: usize) -> f64 {
     let mut cluster = Cluster::new();
     let graph = graph("task", count, inputs);
     let payload: usize = graph.tasks.iter().map(|task| task.key.to_string().len() + task.run_spec.header().len()).sum();
-    cluster.tell(Stimulus::Submit { client: "c".into(), graph });
+    cluster.tell(Stimulus::Submit { client: "c".into(), graph: graph.into() });
     cluster.work();
     assert_eq!(cluster.scheduler.keys().count(), count);
     let cost = taken_bytes() - before - payload as f64;
@@ -159,7 +158,7 @@ fn waves(tasks: usize) {
     for number in 0..tasks / wave {
         let graph = graph(&format!("wave{number}"), wave, 2);
         let keys = graph.keys.clone();
-        cluster.tell(Stimulus::Submit { client: "c".into(), graph });
+        cluster.tell(Stimulus::Submit { client: "c".into(), graph: graph.into() });
         cluster.work();
         let said = ClientReleasesKeys { keys, client: "c".into() }.into();
         cluster.tell(Stimulus::Client { client: "c".into(), said });

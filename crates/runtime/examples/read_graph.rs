@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for line in stdin().lines() {
             let graph = said(&std::fs::read(line?)?)?;
             match executor.materialize(graph, "the benchmark").await {
-                Ok(graph) => println!("{}", graph.tasks.len()),
+                Ok(graph) => println!("{}", graph.len()),
                 Err(error) => return Err(format!("{error:?}").into()),
             }
         }

@@ -44,6 +44,17 @@ pub fn prefix_of(text: &str) -> Cow<'_, str> {
     prefix(text).unwrap_or(Cow::Borrowed(OTHER))
 }
 
+impl Key {
+    /// Whether a group is the one of this key: as to compare it with [`group`](Self::group), but that none is made.
+    pub fn is_of(&self, name: &Self) -> bool {
+        match (self, name) {
+            (Self::Tuple(keys), _) if !keys.is_empty() => keys[0] == *name,
+            (Self::Str(text), Self::Str(name)) => group(text).as_deref().unwrap_or(OTHER) == &**name,
+            _ => self.group() == *name,
+        }
+    }
+}
+
 fn prefix(text: &str) -> Option<Cow<'_, str>> {
     let mut words = text.split('-');
     let first = words.next()?;
@@ -113,6 +124,7 @@ mod tests {
 
     fn names(key: impl Into<Key>) -> (String, String) {
         let key = key.into();
+        assert!(key.is_of(&key.group()) && !key.is_of(&"another".into()));
         (key.prefix().into_owned(), key.group().to_string())
     }
 

@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// There are no such frames, or they were referred to before.
     pub fn serialized(&mut self) -> Result<Serialized> {
-        self.reference().map(|(header, frames)| Serialized { header, frames })
+        self.reference().map(|(header, frames)| Serialized { header, frames: frames.to_vec() })
     }
 
     /// The pickle that a map of the marked key refers to.
@@ -266,10 +266,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// There are no such frames, or they were referred to before.
     pub fn pickled(&mut self) -> Result<Pickled> {
-        self.reference().map(|(header, frames)| Pickled { header, frames })
+        self.reference().map(|(header, frames)| Pickled { header, frames: frames.into() })
     }
 
-    fn reference(&mut self) -> Result<(Bytes, Vec<Bytes>)> {
+    fn reference(&mut self) -> Result<(Bytes, &'a [Bytes])> {
         let token = self.token()?;
         let Token::Int(index) = token else { return Err(self.expected("the index of a frame", &token)) };
         let start = usize::try_from(index).ok().filter(|&start| start > self.claimed);
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
             return Err(self.error(Problem::Reference(index.cast_unsigned())));
         };
         self.claimed = start + frames.len();
-        Ok((header.clone(), frames.to_vec()))
+        Ok((header.clone(), frames))
     }
 
     /// Demands that nothing follows.
@@ -448,6 +448,18 @@ impl Writer {
         self.frame_bytes += header.len() + frames.iter().map(Bytes::len).sum::<usize>();
         self.frames.push(header.clone());
         self.frames.extend_from_slice(frames);
+    }
+
+    /// What has been written into frame 0.
+    pub fn head(&self) -> &[u8] {
+        self.head.as_slice()
+    }
+
+    /// Forgets what has been written, and keeps the room.
+    pub fn clear(&mut self) {
+        self.head.as_mut_vec().clear();
+        self.frames.clear();
+        self.frame_bytes = 0;
     }
 
     /// How many bytes have been written, payloads included.

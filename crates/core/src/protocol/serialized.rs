@@ -1,6 +1,8 @@
 //! Payloads: objects of Python that travel beside the message and are never opened here.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::error::{DecodeError, Problem};
 use super::msgpack::{Reader, Token, Writer};
@@ -17,7 +19,7 @@ pub struct Serialized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pickled {
     pub(super) header: Bytes,
-    pub(super) frames: Vec<Bytes>,
+    pub(super) frames: Arc<[Bytes]>,
 }
 
 impl Serialized {
@@ -60,15 +62,14 @@ impl Pickled {
     /// A pickle with the buffers that stand beside it. Copies the pickle, not the buffers.
     pub fn new(pickle: &[u8], buffers: Vec<Bytes>) -> Self {
         let mut header = Writer::with_capacity(pickle.len() + 64);
-        header.map(3);
-        header.str(PICKLE);
-        header.bin(pickle);
-        header.str("compression");
-        uncompressed(&mut header, buffers.len());
-        header.str(FRAMES);
-        header.uint(buffers.len() as u64);
-        // There may be millions of them: no byte more than is needed.
-        Self { header: Bytes::copy_from_slice(&header.finish().head), frames: buffers }
+        write_header(&mut header, pickle, buffers.len());
+        Self { header: Bytes::copy_from_slice(&header.finish().head), frames: buffers.into() }
+    }
+
+    /// Hands it over, and leaves nothing behind.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self { header: Bytes::new(), frames: Arc::default() })
     }
 
     /// The pickle itself.
@@ -94,8 +95,43 @@ impl Pickled {
     }
 }
 
+/// Makes many pickled objects. A few dozens share one piece of memory, so that they take little beside what they say, and
+/// one that lives long keeps few others.
+#[derive(Debug, Default)]
+pub struct PickledWriter {
+    room: BytesMut,
+    header: Writer,
+}
+
+/// Bytes of one piece of memory.
+const ROOM_BYTES: usize = 1 << 12;
+
+impl PickledWriter {
+    /// A pickle with the buffers that stand beside it. Copies the pickle, not the buffers.
+    pub fn pickled(&mut self, pickle: &[u8], buffers: Arc<[Bytes]>) -> Pickled {
+        self.header.clear();
+        write_header(&mut self.header, pickle, buffers.len());
+        let header = self.header.head();
+        if self.room.capacity() < header.len() {
+            self.room = BytesMut::with_capacity(header.len().max(ROOM_BYTES));
+        }
+        self.room.put_slice(header);
+        Pickled { header: self.room.split().freeze(), frames: buffers }
+    }
+}
+
 const PICKLE: &str = "pickled-obj";
 const FRAMES: &str = "num-sub-frames";
+
+fn write_header(header: &mut Writer, pickle: &[u8], buffers: usize) {
+    header.map(3);
+    header.str(PICKLE);
+    header.bin(pickle);
+    header.str("compression");
+    uncompressed(header, buffers);
+    header.str(FRAMES);
+    header.uint(buffers as u64);
+}
 
 /// How many frames a sub-header speaks of.
 pub(super) fn frame_count(header: &Bytes) -> Result<u64, DecodeError> {
@@ -131,6 +167,15 @@ mod tests {
         let pickled = Pickled::new(b"pickle", vec![Bytes::from_static(b"buffer")]);
         assert_eq!(pickled.pickle().unwrap(), b"pickle".as_slice());
         assert_eq!(frame_count(pickled.header()).unwrap(), 1);
+    }
+
+    #[test]
+    fn many_are_written_as_each_alone() {
+        let mut writer = PickledWriter::default();
+        for size in [10, 3000, 1000, 100, 9000, 1] {
+            let (pickle, buffers) = (vec![7; size], vec![Bytes::from_static(b"buffer"); size % 3]);
+            assert_eq!(writer.pickled(&pickle, buffers.clone().into()), Pickled::new(&pickle, buffers));
+        }
     }
 
     #[test]

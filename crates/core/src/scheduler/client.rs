@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Scheduler;
+use super::flat_graph::{About, FlatGraph};
 use super::group::Group;
 use super::instruction::{Exception, Failure, Instruction};
 use super::membership::heartbeat_interval;
@@ -10,7 +11,7 @@ use super::messages::{cancelled_keys, key_in_memory};
 use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
 use super::registry::{Id, Named, Set};
-use super::stimulus::{GraphSpec, Text};
+use super::stimulus::Text;
 use super::task::{StateName, Task, TaskId, TaskState};
 use crate::key::Key;
 use crate::protocol::client::{AdjustHeartbeatInterval, FromClient, Restart, StreamStart, UpdateGraph};
@@ -29,7 +30,7 @@ const HEARTBEATS: f64 = 10.0;
 #[derive(Debug)]
 pub(super) enum Said {
     Message(Box<FromClient>),
-    Graph(GraphSpec),
+    Graph(FlatGraph),
 }
 
 /// All that is known of a client.
@@ -42,7 +43,7 @@ pub struct Client {
     /// What is installed there.
     pub(super) versions: Value,
     /// What it has said about the whole of a graph that is being read.
-    pub(super) reading: Option<GraphSpec>,
+    pub(super) reading: Option<About>,
     /// What it has said since, in order.
     pub(super) held: VecDeque<Said>,
 }
@@ -90,12 +91,15 @@ impl Scheduler {
     }
 
     /// A graph was read, or could not be.
-    pub(super) fn materialized(&mut self, ticket: u64, outcome: Result<GraphSpec, Exception>) {
+    pub(super) fn materialized(&mut self, ticket: u64, outcome: Result<FlatGraph, Exception>) {
         let source = self.computations.take(ticket);
         let Some(id) = self.tickets.swap_remove(&ticket) else { return };
         let Some(about) = self.clients.value_mut(id).and_then(|client| client.reading.take()) else { return };
         match outcome {
-            Ok(graph) => self.submit(id, GraphSpec { tasks: graph.tasks, ..about }, source),
+            Ok(mut graph) => {
+                graph.about = about;
+                self.submit(id, graph, source);
+            }
             Err(exception) => {
                 self.notice_graph(&self.clients[id].name.clone(), GraphOutcome::Refused);
                 self.refuse_graph(id, about.keys, &exception);
@@ -154,8 +158,7 @@ impl Scheduler {
         self.ticket_last += 1;
         let ticket = self.ticket_last;
         self.tickets.insert(ticket, id);
-        let about = GraphSpec {
-            tasks: Vec::new(),
+        let about = About {
             keys: graph.keys.0.clone(),
             submitting_task: graph.submitting_task.clone(),
             fifo_timeout: graph.fifo_timeout.as_seconds().unwrap_or(0.0),
@@ -188,7 +191,7 @@ impl Scheduler {
                     self.ignore(&key, "fire-and-forget of an unknown key");
                     continue;
                 }
-                None => self.new_task(key),
+                None => self.task_of(&key),
             };
             self.interests.insert(id, client);
             self.report(client, id);
@@ -201,9 +204,13 @@ impl Scheduler {
         self.cascade(recommendations);
     }
 
-    pub(super) fn new_task(&mut self, key: Key) -> TaskId {
-        let group = self.groups.enter(&key);
-        self.tasks.insert(Task::new(key, group, self.groups.prefix(group)))
+    /// The task of a key, made if there is none.
+    pub(super) fn task_of(&mut self, key: &Key) -> TaskId {
+        let groups = &mut self.groups;
+        self.tasks.enter(key, || {
+            let group = groups.enter(key);
+            Task::new(key.clone(), group, groups.prefix(group))
+        })
     }
 
     /// A task of a group is forgotten.

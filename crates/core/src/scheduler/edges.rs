@@ -12,19 +12,40 @@ pub(super) struct End {
     twin: u32,
 }
 
-/// The edges on one side of a task.
+/// The edges on one side of a task: most often none or one.
 #[derive(Debug, Default)]
-pub(super) struct Edges(Vec<End>);
+pub(super) enum Edges {
+    #[default]
+    None,
+    One(End),
+    Many(Vec<End>),
+}
 
 impl Edges {
+    fn as_slice(&self) -> &[End] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [End] {
+        match self {
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(one),
+            Self::Many(many) => many,
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_slice().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 
     /// The tasks at the other ends.
@@ -40,28 +61,38 @@ impl Edges {
     /// Adds an end, whose twin will be at that place.
     pub fn push(&mut self, task: TaskId, twin: usize) {
         let twin = u32::try_from(twin).expect("there are no more edges than tasks");
-        self.0.push(End { task, twin });
+        let end = End { task, twin };
+        match self {
+            Self::None => *self = Self::One(end),
+            &mut Self::One(one) => *self = Self::Many(vec![one, end]),
+            Self::Many(many) => many.push(end),
+        }
     }
 
     /// Removes all ends, and returns the tasks and the places of their ends.
     pub fn take(&mut self) -> Vec<(TaskId, usize)> {
-        std::mem::take(&mut self.0).into_iter().map(|end| (end.task, end.twin as usize)).collect()
+        std::mem::take(self).as_slice().iter().map(|end| (end.task, end.twin as usize)).collect()
     }
 
     /// Removes the end at a place. Returns the task and the place of the twin of the end that takes its place, if one does.
     pub fn remove(&mut self, place: usize) -> Option<(TaskId, usize)> {
-        self.0.swap_remove(place);
-        self.0.get(place).map(|moved| (moved.task, moved.twin as usize))
+        match self {
+            Self::Many(many) => drop(many.swap_remove(place)),
+            _ => *self = Self::None,
+        }
+        self.as_slice().get(place).map(|moved| (moved.task, moved.twin as usize))
     }
 
     /// The twin of the end at a place has moved.
     pub fn set_twin(&mut self, place: usize, twin: usize) {
-        self.0[place].twin = u32::try_from(twin).expect("there are no more edges than tasks");
+        self.as_mut_slice()[place].twin = u32::try_from(twin).expect("there are no more edges than tasks");
     }
 
-    /// Makes room for just so many more.
-    pub fn reserve(&mut self, count: usize) {
-        self.0.reserve_exact(count);
+    /// Makes room for just so many, if there are none yet.
+    pub fn expect(&mut self, count: usize) {
+        if count > 1 && matches!(self, Self::None) {
+            *self = Self::Many(Vec::with_capacity(count));
+        }
     }
 }
 
@@ -70,6 +101,6 @@ impl<'a> IntoIterator for &'a Edges {
     type IntoIter = std::iter::Map<std::slice::Iter<'a, End>, fn(&'a End) -> &'a TaskId>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter().map(|end| &end.task)
+        self.as_slice().iter().map(|end| &end.task)
     }
 }

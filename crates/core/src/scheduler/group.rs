@@ -48,16 +48,33 @@ pub(super) struct Groups {
     pub prefixes: Prefixes,
     /// How many tasks are forgotten, of groups that are not.
     forgotten: usize,
+    /// Those of the last keys: the next one is often of one of them.
+    recent: [Option<Id<Group>>; 2],
 }
 
 impl Groups {
     /// No groups. A task of which nothing is known takes `unknown` seconds, those of some prefixes take what is expected.
     pub fn new(unknown: f64, expected: &field::Map<Text, f64>) -> Self {
-        Self { registry: Registry::default(), prefixes: Prefixes::new(unknown, expected), forgotten: 0 }
+        Self {
+            registry: Registry::default(),
+            prefixes: Prefixes::new(unknown, expected),
+            forgotten: 0,
+            recent: [None; 2],
+        }
     }
 
     /// Counts a new task in its group.
     pub fn enter(&mut self, key: &Key) -> Id<Group> {
+        let is_of = |id: &Id<Group>| self.registry.get(*id).is_some_and(|group| key.is_of(&group.name));
+        let id = self.recent.into_iter().flatten().find(is_of).unwrap_or_else(|| self.look_up(key));
+        let group = &mut self.registry[id];
+        group.size += 1;
+        group.alive += 1;
+        id
+    }
+
+    /// The group of a key, made if there is none.
+    fn look_up(&mut self, key: &Key) -> Id<Group> {
         let name = key.group();
         let id = self.registry.id(&name).unwrap_or_else(|| {
             let prefix = self.prefixes.enter(&key.prefix());
@@ -73,9 +90,7 @@ impl Groups {
             };
             self.registry.insert(group)
         });
-        let group = &mut self.registry[id];
-        group.size += 1;
-        group.alive += 1;
+        self.recent = [Some(id), self.recent[0]];
         id
     }
 

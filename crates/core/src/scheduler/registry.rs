@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::marker::PhantomData;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
@@ -127,18 +128,42 @@ impl<T: Named> Registry<T> {
     }
 
     /// Adds a value. Its name must be new.
-    pub fn insert(&mut self, value: T) -> Id<T> {
-        assert!(self.id(value.known_as()).is_none(), "a name is registered once");
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, value: None });
-            u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 values")
-        });
-        let hashed = hash(value.known_as());
-        let slot = &mut self.slots[index as usize];
-        slot.value = Some(value);
-        let id = Id { index, generation: slot.generation, kind: PhantomData };
-        self.places.insert_unique(hashed, index, |&place| hash(at(&self.slots, place).known_as()));
+    pub fn insert(&mut self, value: T) -> Id<T>
+    where
+        T::Name: Clone,
+    {
+        let name = value.known_as().clone();
+        let (id, new) = self.enter(&name, || value);
+        assert!(new, "a name is registered once");
         id
+    }
+
+    /// The id of a name, and whether it is new: then a value of this name is made.
+    pub fn enter(&mut self, name: &T::Name, make: impl FnOnce() -> T) -> (Id<T>, bool) {
+        let Self { slots, free, places } = self;
+        let is_it = |&place: &u32| at(slots, place).known_as() == name;
+        let vacant = match places.entry(hash(name), is_it, |&place| hash(at(slots, place).known_as())) {
+            Entry::Occupied(found) => {
+                let index = *found.get();
+                return (Id { index, generation: slots[index as usize].generation, kind: PhantomData }, false);
+            }
+            Entry::Vacant(vacant) => vacant,
+        };
+        let index = free.pop().unwrap_or_else(|| {
+            slots.push(Slot { generation: 0, value: None });
+            u32::try_from(slots.len() - 1).expect("memory ends before 2^32 values")
+        });
+        vacant.insert(index);
+        let slot = &mut slots[index as usize];
+        slot.value = Some(make());
+        (Id { index, generation: slot.generation, kind: PhantomData }, true)
+    }
+
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        let slots = &self.slots;
+        self.places.reserve(more, |&place| hash(at(slots, place).known_as()));
+        self.slots.reserve(more.saturating_sub(self.free.len()));
     }
 
     /// Removes what has this name.

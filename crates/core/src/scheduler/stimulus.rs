@@ -2,8 +2,7 @@
 //!
 //! What clients and workers say are the records of the protocol.
 
-use std::sync::Arc;
-
+use super::flat_graph::FlatGraph;
 use super::instruction::Exception;
 use super::occurrence::Hearing;
 use crate::key::Key;
@@ -38,14 +37,14 @@ pub enum Stimulus {
         /// Whose graph it is.
         client: Text,
         /// The graph.
-        graph: GraphSpec,
+        graph: FlatGraph,
     },
     /// Python has read a graph, or could not.
     Materialized {
         /// That of the instruction.
         ticket: u64,
         /// The tasks of the graph, or the error of the computation. What the client said about the whole graph is known.
-        outcome: Result<GraphSpec, Exception>,
+        outcome: Result<FlatGraph, Exception>,
     },
     /// A worker said something on its stream.
     Worker {
@@ -96,39 +95,36 @@ pub enum Stimulus {
     Tick,
 }
 
-record! {
-    /// A graph as submitted: flat, payloads opaque.
-    #[derive(Default)]
-    GraphSpec {
-        /// Its tasks.
-        tasks: Vec<TaskSpec>,
-        /// The keys whose results are wanted.
-        keys: Vec<Key>,
-        /// The task that submits, if one does.
-        submitting_task: Option<Key>,
-        /// Graphs that come within so many seconds have one generation.
-        fifo_timeout: f64,
-    }
+/// A graph with keys at its edges, as it is written by hand; the machine takes a [`FlatGraph`] in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GraphSpec {
+    /// Its tasks.
+    pub tasks: Vec<TaskSpec>,
+    /// The keys whose results are wanted.
+    pub keys: Vec<Key>,
+    /// The task that submits, if one does.
+    pub submitting_task: Option<Key>,
+    /// Graphs that come within so many seconds have one generation.
+    pub fifo_timeout: f64,
 }
 
-record! {
-    /// A call with its arguments, as submitted.
-    TaskSpec {
-        /// Its name and that of its result.
-        key: Key,
-        /// The task object, pickled.
-        run_spec: Arc<Pickled>,
-        /// The keys that it needs.
-        dependencies: Vec<Key>,
-        /// Its place in the order of the graph.
-        order: i64,
-        /// Whether it only brings data into the cluster.
-        data_producer: bool,
-        /// Whether its result stays with its worker as an actor.
-        actor: bool,
-        /// What the user noted about it.
-        annotations: Annotations,
-    }
+/// A call with its arguments, as submitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSpec {
+    /// Its name and that of its result.
+    pub key: Key,
+    /// The task object, pickled.
+    pub run_spec: Pickled,
+    /// The keys that it needs.
+    pub dependencies: Vec<Key>,
+    /// Its place in the order of the graph.
+    pub order: i64,
+    /// Whether it only brings data into the cluster.
+    pub data_producer: bool,
+    /// Whether its result stays with its worker as an actor.
+    pub actor: bool,
+    /// What the user noted about it.
+    pub annotations: Annotations,
 }
 
 record! {

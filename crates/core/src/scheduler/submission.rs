@@ -5,53 +5,60 @@ use std::sync::Arc;
 use super::Scheduler;
 use super::client::ClientId;
 use super::computation::Source;
+use super::flat_graph::{About, FlatGraph, FlatTask};
 use super::instruction::Exception;
 use super::messages::cancelled_keys;
 use super::notice::GraphOutcome;
 use super::recommendations::{Finish, Recommendations};
-use super::registry::{Map, Set};
+use super::registry::Set;
 use super::span;
-use super::stimulus::{Annotations, GraphSpec, TaskSpec, Text};
+use super::stimulus::{Annotations, Text};
 use super::task::{Priority, Restrictions, StateName, TaskId, TaskState};
 use crate::key::Key;
 use crate::protocol::value::Value;
-
-/// So many keys are compared with each other; whether more are different, a table tells.
-const LOOKED_THROUGH_MAX: usize = 8;
 
 /// How much earlier than its own generation a task's sub-tasks run.
 const SUBTASK_LEAD: f64 = 0.01;
 
 impl Scheduler {
-    pub(super) fn submit(&mut self, client: ClientId, graph: GraphSpec, source: Option<Source>) {
-        let mut specs: Map<Key, TaskSpec> = Map::default();
-        for spec in graph.tasks {
-            specs.insert(spec.key.clone(), spec);
-        }
-        if has_cycle(&specs) {
-            self.refuse_graph(client, graph.keys, &Exception::Cycle);
+    pub(super) fn submit(&mut self, client: ClientId, mut graph: FlatGraph, source: Option<Source>) {
+        if graph.has_cycle() {
+            self.refuse_graph(client, graph.about.keys, &Exception::Cycle);
             return;
         }
+        let wanted = graph.wanted();
         let name = self.clients[client].name.clone();
-        if self.needs_what_is_lost(&specs, &graph.keys) {
+        if self.needs_what_is_lost(&graph) {
+            let keys = graph.about.keys;
             self.notice_graph(&name, GraphOutcome::Lost);
             let reason = Some("lost dependencies".into());
-            self.tell_client(client, cancelled_keys(graph.keys.clone(), reason, None));
-            self.release_keys(client, &graph.keys);
+            self.tell_client(client, cancelled_keys(keys.clone(), reason, None));
+            self.release_keys(client, &keys);
             return;
         }
         self.notice_graph(&name, GraphOutcome::Entered);
-        self.record_graph(&graph.keys);
-        let generation = self.generation_of(graph.submitting_task.as_ref(), graph.fifo_timeout);
+        let About { keys, submitting_task, fifo_timeout } = std::mem::take(&mut graph.about);
+        self.record_graph(&keys);
+        let generation = self.generation_of(submitting_task.as_ref(), fifo_timeout);
         self.begin_spans();
-        let touched = self.enter_tasks(specs, &graph.keys, generation);
+        let touched = self.enter_tasks(graph, &wanted, generation);
         self.end_spans(source.as_ref());
         self.begin_computation(source);
         self.compute_together(&touched);
-        self.show_graph(&name, &graph.keys, &touched);
+        self.show_graph(&name, &keys, &touched);
         let mut recommendations = Recommendations::default();
-        self.want(client, &graph.keys, &mut recommendations);
-        for id in touched {
+        self.want(client, &keys, &mut recommendations);
+        self.inherit_failures(&touched, &mut recommendations);
+        drop(touched);
+        self.cascade(recommendations);
+    }
+
+    /// What needs a task that has failed has failed, too.
+    fn inherit_failures(&self, touched: &[TaskId], recommendations: &mut Recommendations) {
+        if self.tasks.count(StateName::Erred) == 0 {
+            return;
+        }
+        for &id in touched {
             let failed = self.tasks[id].dependencies.iter().find_map(|&task| self.tasks[task].failure());
             if let Some(failure) = failed.cloned()
                 && !matches!(self.tasks[id].state(), StateName::Memory | StateName::Erred)
@@ -59,7 +66,6 @@ impl Scheduler {
                 recommendations.add(id, Finish::Erred(failure));
             }
         }
-        self.cascade(recommendations);
     }
 
     /// The client wants these: what is done is reported, what is not is computed, the most urgent first.
@@ -79,10 +85,9 @@ impl Scheduler {
         }
     }
 
-    fn needs_what_is_lost(&self, specs: &Map<Key, TaskSpec>, keys: &[Key]) -> bool {
+    fn needs_what_is_lost(&self, graph: &FlatGraph) -> bool {
         let exists = |id: TaskId| self.tasks[id].run_spec.is_some() || self.tasks[id].state() != StateName::Released;
-        let known = |key: &Key| specs.contains_key(key) || self.tasks.id(key).is_some_and(exists);
-        !keys.iter().all(known) || !specs.values().flat_map(|spec| &spec.dependencies).all(known)
+        !graph.outside().iter().all(|key| self.tasks.id(key).is_some_and(exists))
     }
 
     fn generation_of(&mut self, submitting: Option<&Key>, fifo_timeout: f64) -> f64 {
@@ -98,22 +103,24 @@ impl Scheduler {
     }
 
     /// Makes tasks of what the wanted keys need, and returns all that they need. What is known already stays as it is.
-    fn enter_tasks(&mut self, mut specs: Map<Key, TaskSpec>, keys: &[Key], generation: f64) -> Vec<TaskId> {
-        let mut seen: Vec<bool> = Vec::new();
-        let mut stack: Vec<Key> = keys.iter().rev().cloned().collect();
-        let mut touched = Vec::new();
-        let mut fresh = Vec::new();
-        while let Some(key) = stack.pop() {
-            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
-            if seen.len() <= id.place() {
-                seen.resize(id.place() + 1, false);
-            }
-            if std::mem::replace(&mut seen[id.place()], true) {
+    fn enter_tasks(&mut self, mut graph: FlatGraph, wanted: &[u32], generation: f64) -> Vec<TaskId> {
+        self.tasks.reserve(graph.len());
+        let noted: Vec<Noted> = std::mem::take(&mut graph.annotations).into_iter().map(Noted::new).collect();
+        let mut ids: Vec<Option<TaskId>> = vec![None; graph.name_count()];
+        let mut stack: Vec<u32> = wanted.iter().rev().copied().collect();
+        let mut touched = Vec::with_capacity(graph.len());
+        let mut fresh = Vec::with_capacity(graph.len());
+        while let Some(place) = stack.pop() {
+            if ids[place as usize].is_some() {
                 continue;
             }
+            let id = self.task_of(graph.name(place));
+            ids[place as usize] = Some(id);
             touched.push(id);
-            let Some(spec) = specs.swap_remove(&key) else { continue };
-            stack.extend(spec.dependencies.iter().rev().cloned());
+            if graph.tasks.get(place as usize).is_none() {
+                continue;
+            }
+            stack.extend(graph.needs(place).iter().rev().filter(|&&need| ids[need as usize].is_none()));
             let task = &self.tasks[id];
             // Data that came from outside can be computed once it is known how.
             let settled = match task.state() {
@@ -122,27 +129,40 @@ impl Scheduler {
                 _ => false,
             };
             if task.run_spec.is_none() && settled && !task.lost_dependencies {
-                fresh.push((id, self.specify(id, spec, generation)));
-            } else if !self.is_same(id, &spec) {
-                self.ignore(&key, "resubmitted with other dependencies");
+                let spec = &mut graph.tasks[place as usize];
+                self.specify(id, spec, &noted[spec.annotations as usize], generation);
+                fresh.push(place);
+            } else if !self.is_same(id, &graph, place) {
+                self.ignore(graph.name(place), "resubmitted with other dependencies");
             }
         }
-        self.link_tasks(&fresh);
+        self.link_tasks(&graph, &ids, &fresh);
         touched
     }
 
-    fn link_tasks(&mut self, fresh: &[(TaskId, Vec<Key>)]) {
-        for (id, dependencies) in fresh {
-            self.tasks[*id].dependencies.reserve(dependencies.len());
-            for key in dependencies {
-                let dependency = self.tasks.id(key).expect("all that is needed was made or known");
-                self.tasks.link(*id, dependency);
-                self.groups.link(self.tasks[*id].group, self.tasks[dependency].group);
+    fn link_tasks(&mut self, graph: &FlatGraph, ids: &[Option<TaskId>], fresh: &[u32]) {
+        let id_of = |place: u32| ids[place as usize].expect("all that is needed was made or known");
+        let mut dependents = vec![0_u32; ids.len()];
+        for &need in fresh.iter().flat_map(|&place| graph.needs(place)) {
+            dependents[need as usize] += 1;
+        }
+        let mut linked = None;
+        for &place in fresh {
+            let id = id_of(place);
+            self.tasks[id].dependencies.expect(graph.needs(place).len());
+            for &need in graph.needs(place) {
+                let dependency = id_of(need);
+                self.tasks[dependency].dependents.expect(dependents[need as usize] as usize);
+                self.tasks.link(id, dependency);
+                let groups = (self.tasks[id].group, self.tasks[dependency].group);
+                if linked.replace(groups) != Some(groups) {
+                    self.groups.link(groups.0, groups.1);
+                }
             }
         }
         // One that was waited for before it was known what it is.
         let waited_for = |&id: &TaskId| self.needed(id) && self.tasks[id].state() == StateName::Released;
-        let known: Vec<_> = fresh.iter().map(|(id, _)| *id).filter(waited_for).collect();
+        let known: Vec<_> = fresh.iter().map(|&place| id_of(place)).filter(waited_for).collect();
         let mut recommendations = Recommendations::default();
         for id in known {
             recommendations.add(id, Finish::Waiting);
@@ -150,31 +170,25 @@ impl Scheduler {
         self.cascade(recommendations);
     }
 
-    /// Writes down what a task is. Returns what it needs.
-    fn specify(&mut self, id: TaskId, spec: TaskSpec, generation: f64) -> Vec<Key> {
-        let Annotations { priority, retries, workers, allow_other_workers, resources, mut all } = spec.annotations;
-        let span = span::take(&mut all);
-        self.enter_span(self.tasks[id].group, span.as_ref());
+    /// Writes down what a task is.
+    fn specify(&mut self, id: TaskId, spec: &mut FlatTask, noted: &Noted, generation: f64) {
+        self.enter_span(self.tasks[id].group, noted.span.as_ref());
         let task = &mut self.tasks[id];
-        task.run_spec = Some(Arc::unwrap_or_clone(spec.run_spec));
-        task.priority = Priority { user: -priority, generation, order: spec.order };
+        task.run_spec = Some(spec.run_spec.take());
+        task.priority = Priority { user: noted.priority, generation, order: spec.order };
         task.data_producer = spec.data_producer;
         task.actor = spec.actor;
-        task.retries = retries;
-        task.annotations = (!matches!(&all, Value::Map(entries) if entries.is_empty())).then(|| Box::new(all));
-        if !workers.is_empty() || !resources.is_empty() {
-            task.restrictions = Some(Box::new(Restrictions { workers, allow_other_workers, resources }));
-        }
-        match spec.dependencies {
-            few if few.len() <= LOOKED_THROUGH_MAX && (1..few.len()).all(|at| !few[..at].contains(&few[at])) => few,
-            dependencies => dependencies.into_iter().collect::<Set<Key>>().into_iter().collect(),
+        task.retries = noted.retries;
+        task.annotations.clone_from(&noted.all);
+        if noted.restrictions.is_some() {
+            task.restrictions.clone_from(&noted.restrictions);
         }
     }
 
-    fn is_same(&self, id: TaskId, spec: &TaskSpec) -> bool {
-        let task = &self.tasks[id];
-        let known: Set<&Key> = task.dependencies.iter().map(|&dependency| &self.tasks[dependency].key).collect();
-        known == spec.dependencies.iter().collect::<Set<&Key>>()
+    fn is_same(&self, id: TaskId, graph: &FlatGraph, place: u32) -> bool {
+        let known = self.tasks[id].dependencies.iter().map(|&dependency| &self.tasks[dependency].key);
+        let said = graph.needs(place).iter().map(|&need| graph.name(need));
+        known.collect::<Set<&Key>>() == said.collect::<Set<&Key>>()
     }
 
     /// Results have come from outside.
@@ -186,7 +200,7 @@ impl Scheduler {
                 self.ignore(&key, "scattered to workers that are not there");
                 continue;
             }
-            let id = self.tasks.id(&key).unwrap_or_else(|| self.new_task(key.clone()));
+            let id = self.task_of(&key);
             self.data_at(id, nbytes, &workers);
         }
         if let Some(client) = client {
@@ -224,39 +238,23 @@ impl Scheduler {
     }
 }
 
-/// Whether some of these tasks need their own results.
-fn has_cycle(specs: &Map<Key, TaskSpec>) -> bool {
-    let mut missing = vec![0_u32; specs.len()];
-    // The dependents of each task stand beside each other; here their ends, from which their beginnings are found.
-    let mut ends = vec![0_usize; specs.len() + 1];
-    let mut edges = Vec::new();
-    for (index, spec) in specs.values().enumerate() {
-        for dependency in spec.dependencies.iter().filter_map(|key| specs.get_index_of(key)) {
-            missing[index] += 1;
-            ends[dependency] += 1;
-            edges.push((dependency, index));
-        }
+/// What a user has noted about tasks, as they take it on.
+struct Noted {
+    /// Lower runs first.
+    priority: f64,
+    retries: u32,
+    restrictions: Option<Box<Restrictions>>,
+    span: Option<Value>,
+    all: Option<Arc<Value>>,
+}
+
+impl Noted {
+    fn new(notes: Annotations) -> Self {
+        let Annotations { priority, retries, workers, allow_other_workers, resources, mut all } = notes;
+        let span = span::take(&mut all);
+        let all = (!matches!(&all, Value::Map(entries) if entries.is_empty())).then(|| Arc::new(all));
+        let restrictions = (!workers.is_empty() || !resources.is_empty())
+            .then(|| Box::new(Restrictions { workers, allow_other_workers, resources }));
+        Self { priority: -priority, retries, restrictions, span, all }
     }
-    let mut start = 0;
-    for end in &mut ends {
-        start += std::mem::replace(end, start);
-    }
-    let mut dependents = vec![0; edges.len()];
-    for (dependency, index) in edges {
-        dependents[ends[dependency]] = index;
-        ends[dependency] += 1;
-    }
-    let mut ready: Vec<usize> = (0..missing.len()).filter(|&index| missing[index] == 0).collect();
-    let mut done = 0;
-    while let Some(index) = ready.pop() {
-        done += 1;
-        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-        for &dependent in &dependents[start..ends[index]] {
-            missing[dependent] -= 1;
-            if missing[dependent] == 0 {
-                ready.push(dependent);
-            }
-        }
-    }
-    done < specs.len()
 }

@@ -15,6 +15,7 @@ use super::group::Group;
 use super::instruction::Failure;
 use super::prefix::PrefixId;
 use super::registry::{Id, Map, Named, Registry};
+pub use super::run_id::RunId;
 use super::stimulus::Text;
 use super::tally::{Tallies, Tally};
 use super::worker::WorkerId;
@@ -28,21 +29,6 @@ pub type TaskId = Id<Task>;
 
 /// The size of a result that nobody has measured.
 const NBYTES_UNKNOWN: u64 = 1024;
-
-/// One attempt to run a task: the epoch of the scheduler and a counter, sent as one whole number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId(pub i64);
-
-impl RunId {
-    /// What stands where there has been no attempt.
-    pub(super) const NONE: Self = Self(-1);
-
-    /// The attempts of an epoch follow those of all epochs before it.
-    pub fn new(epoch: u32, counter: u64) -> Self {
-        let epoch = i64::from(epoch % (1 << 22)) << 40;
-        Self(epoch | (counter % (1 << 40)).cast_signed())
-    }
-}
 
 /// When a task runs: lower runs first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -193,7 +179,7 @@ impl TaskState {
 }
 
 /// Where a task may run, and what it takes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Restrictions {
     pub workers: Vec<Text>,
     pub allow_other_workers: bool,
@@ -230,7 +216,7 @@ pub struct Task {
     pub(super) lost_dependencies: bool,
     pub(super) restrictions: Option<Box<Restrictions>>,
     /// Nothing if there are none.
-    pub(super) annotations: Option<Box<Value>>,
+    pub(super) annotations: Option<Arc<Value>>,
 }
 
 impl Named for Task {
@@ -301,10 +287,20 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub fn insert(&mut self, task: Task) -> TaskId {
-        self.counts[task.state() as usize] += 1;
-        self.tallies.enter(task.prefix, task.state());
-        self.registry.insert(task)
+    /// The task of a key, made if there is none.
+    pub fn enter(&mut self, key: &Key, make: impl FnOnce() -> Task) -> TaskId {
+        let (id, new) = self.registry.enter(key, make);
+        if new {
+            let task = &self.registry[id];
+            self.counts[task.state() as usize] += 1;
+            self.tallies.enter(task.prefix, task.state());
+        }
+        id
+    }
+
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.registry.reserve(more);
     }
 
     pub fn remove(&mut self, id: TaskId) {
@@ -480,12 +476,6 @@ impl std::ops::IndexMut<TaskId> for Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn attempts_of_a_later_epoch_are_later() {
-        assert!(RunId::new(1, 0) > RunId::new(0, (1 << 40) - 1));
-        assert!(RunId::new(u32::MAX, u64::MAX).0 > 0);
-    }
 
     #[test]
     fn priorities_compare_like_tuples() {

@@ -18,7 +18,7 @@ fn what_a_client_says_waits_behind_its_graph() {
     assert_eq!(sent, "materialize 1: a\n");
     assert_eq!(table.client(releases(&["a"])), "");
     let outcome = Ok(graph(&[("a", &[])], &["a"]));
-    let done = table.tell(Stimulus::Materialized { ticket: 1, outcome });
+    let done = table.tell(Stimulus::Materialized { ticket: 1, outcome: outcome.map(Into::into) });
     assert_eq!(done, "w: compute a run 0\nw: free a\n");
     assert_eq!(table.scheduler.keys().count(), 0);
 }

@@ -41,7 +41,7 @@ fn told(table: &mut Table, stimulus: Stimulus) -> Vec<(String, Value)> {
 }
 
 fn submit(table: &mut Table, graph: GraphSpec) -> Vec<(String, Value)> {
-    told(table, Stimulus::Submit { client: "c".into(), graph })
+    told(table, Stimulus::Submit { client: "c".into(), graph: graph.into() })
 }
 
 /// What tests see of a span: a plain value.
@@ -137,7 +137,7 @@ fn only_the_last_spans_are_kept_and_sums_stay_true() {
         let (key, id) = (format!("x{number}"), number.to_string());
         let graph = spanned(&key, &["all", "one"], &["root", &id]);
         for stimulus in [
-            Stimulus::Submit { client: "c".into(), graph },
+            Stimulus::Submit { client: "c".into(), graph: graph.into() },
             Stimulus::Worker { worker: "w".into(), said: finished(&key, number).into() },
             Stimulus::Client { client: "c".into(), said: releases(&[&key]).into() },
         ] {

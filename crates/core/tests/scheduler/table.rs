@@ -1,7 +1,6 @@
 //! The table: tells a scheduler something, and returns all that it says, a line each.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use cenote_core::key::Key;
 use cenote_core::protocol::client::{ClientReleasesKeys, FromClient, ToClient, UpdateGraph};
@@ -58,7 +57,7 @@ impl Table {
     }
 
     pub fn submit_graph(&mut self, graph: GraphSpec) -> String {
-        self.tell(Stimulus::Submit { client: "c".into(), graph })
+        self.tell(Stimulus::Submit { client: "c".into(), graph: graph.into() })
     }
 
     pub fn worker(&mut self, worker: &str, said: impl Into<FromWorker>) -> String {
@@ -121,7 +120,7 @@ pub fn keys(names: &[&str]) -> Vec<Key> {
 pub fn graph(tasks: &[(&str, &[&str])], wanted: &[&str]) -> GraphSpec {
     let task = |(order, &(name, inputs)): (usize, &(&str, &[&str]))| TaskSpec {
         key: name.into(),
-        run_spec: Arc::new(Pickled::new(name.as_bytes(), Vec::new())),
+        run_spec: Pickled::new(name.as_bytes(), Vec::new()),
         dependencies: keys(inputs),
         order: i64::try_from(order).expect("it is small"),
         data_producer: false,

@@ -156,9 +156,10 @@ impl Mutant {
             {
                 return None;
             }
-            (Stimulus::Submit { client, mut graph }, Self::NeverRetries) => {
+            (Stimulus::Submit { client, graph }, Self::NeverRetries) => {
+                let mut graph = graph.spec();
                 graph.tasks.iter_mut().for_each(|task| task.annotations.retries = 0);
-                Stimulus::Submit { client, graph }
+                Stimulus::Submit { client, graph: graph.into() }
             }
             (Stimulus::Client { said: said @ FromClient::ClientReleasesKeys(_), client }, Self::Overtakes) => {
                 // Over the stream of another client it does not wait.

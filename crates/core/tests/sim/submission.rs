@@ -4,6 +4,7 @@ use cenote_core::protocol::client::{FromClient, UpdateGraph};
 use cenote_core::protocol::field::Set;
 use cenote_core::protocol::serialized::Serialized;
 use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::flat_graph::FlatGraph;
 use cenote_core::scheduler::instruction::Exception;
 use cenote_core::scheduler::stimulus::{GraphSpec, Stimulus};
 
@@ -50,7 +51,7 @@ impl Cluster {
             let said = expression(self.graphs.len() - 1, &graph);
             self.say(client, said);
         } else {
-            self.tell_scheduler(&name, None, Stimulus::Submit { client: (*name).into(), graph });
+            self.tell_scheduler(&name, None, Stimulus::Submit { client: (*name).into(), graph: graph.into() });
         }
     }
 
@@ -62,14 +63,14 @@ impl Cluster {
     }
 
     /// What Python makes of a graph.
-    pub fn materialize(&mut self, graph: &Serialized) -> Result<GraphSpec, Exception> {
+    pub fn materialize(&mut self, graph: &Serialized) -> Result<FlatGraph, Exception> {
         if std::mem::take(&mut self.executor_dies) {
             let text = EXECUTOR_DIED.into();
             let (exception, traceback_text) = (EXECUTOR_DIED.into(), "".into());
             return Err(Exception::Raised { exception, traceback: Value::Nil, text, traceback_text });
         }
         let number: usize = String::from_utf8_lossy(&graph.frames()[0]).parse().expect("graphs are sent as numbers");
-        Ok(self.graphs[number].clone())
+        Ok(self.graphs[number].clone().into())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The workload: random graphs, what becomes of their tasks, and the values that are right.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cenote_core::key::Key;
 use cenote_core::protocol::field::Text;
@@ -214,7 +213,7 @@ fn spec(key: &str, known: &Known, index: usize, chance: &mut Chance) -> TaskSpec
     }
     TaskSpec {
         key: key.into(),
-        run_spec: Arc::new(Pickled::new(&pickle(key), Vec::new())),
+        run_spec: Pickled::new(&pickle(key), Vec::new()),
         dependencies: known.inputs.iter().map(|input| Key::from(&**input)).collect(),
         order: index as i64,
         data_producer: known.inputs.is_empty() && chance.happens(100),

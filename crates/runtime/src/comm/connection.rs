@@ -243,6 +243,10 @@ impl Receiver {
             if !self.buffer.is_empty()
                 && let Decoded::Message(frames) = self.decoder.decode(&mut self.buffer)?
             {
+                if self.buffer.is_empty() {
+                    // What comes next does not keep the memory of this message.
+                    self.buffer = BytesMut::new();
+                }
                 return Ok(frames);
             }
             if !self.read().await? {

@@ -12,9 +12,10 @@ use cenote_core::protocol::client::UpdateGraph;
 use cenote_core::protocol::field::{self, Map, Text};
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::rpc::Request;
-use cenote_core::protocol::serialized::Pickled;
+use cenote_core::protocol::serialized::PickledWriter;
 use cenote_core::protocol::value::Value;
-use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
+use cenote_core::scheduler::flat_graph::{self, FlatGraph, FlatTask};
+use cenote_core::scheduler::stimulus::Annotations;
 
 /// What a client says about a graph, beside the expression.
 #[derive(Debug, Default)]
@@ -35,13 +36,20 @@ pub struct GraphBuilder {
     /// The first stands for no annotations at all.
     annotations: Vec<Annotations>,
     buffers: Vec<Bytes>,
-    tasks: Vec<TaskSpec>,
-    /// What each task needs, by the places of keys.
-    edges: EdgeBuilder,
+    /// What the last task needs of these: the next one often needs the same.
+    used: (Vec<u32>, Arc<[Bytes]>),
+    tasks: Vec<FlatTask>,
+    /// What tasks need, by the places of keys.
+    needs: Vec<u32>,
+    /// The places of tasks that are data.
+    data: Vec<u32>,
+    payloads: PickledWriter,
 }
 
 /// The place of tasks in the order that the client has given none: before all others.
 const UNORDERED: i64 = -1;
+const OUT_OF_RANGE: &str = "an index is out of range";
+
 /// What is said of a task beside numbers.
 const DATA_PRODUCER: u8 = 1;
 const ACTOR: u8 = 2;
@@ -64,18 +72,18 @@ impl GraphBuilder {
         Self { about, ..Self::default() }
     }
 
-    /// Takes the next message.
-    pub fn add(&mut self, message: &Value) -> Result<()> {
+    /// Takes the next message, and the buffers that stand beside it.
+    pub fn add(&mut self, message: &Value, buffers: &[Bytes]) -> Result<()> {
         if let Some(Value::Bytes(keys)) = message.get("keys") {
             let head = Frames { head: keys.clone(), rest: Vec::new() };
             self.keys.extend(field::decode::<Vec<Key>>(&head).map_err(|error| error.to_string())?);
-        } else if let Some(tasks) = message.get("tasks") {
+        } else if message.get("tasks").is_some() {
+            let tasks = count(message, "tasks");
             self.fifo_timeout = message.get("fifo_timeout").and_then(Value::as_f64).unwrap_or(0.0);
-            let Value::Int(tasks) = *tasks else { return Err("tasks is no number".into()) };
-            self.tasks.reserve(usize::try_from(tasks).unwrap_or(0));
+            self.tasks.reserve_exact(tasks);
             self.annotations.push(Annotations::default());
         } else {
-            self.add_tasks(message)?;
+            self.add_tasks(message, buffers)?;
         }
         Ok(())
     }
@@ -89,22 +97,33 @@ impl GraphBuilder {
     ///
     /// # Errors
     /// A cycle, in the words of Dask.
-    pub fn finish(mut self) -> Result<GraphSpec> {
+    pub fn finish(mut self) -> Result<FlatGraph> {
         let About { order: Map(order), keys, submitting_task } = std::mem::take(&mut self.about);
         if order.is_empty() {
             self.order()?;
         } else {
             let order: HashMap<Key, i64> = order.into_iter().collect();
-            for task in &mut self.tasks {
-                task.order = order.get(&task.key).copied().unwrap_or(UNORDERED);
+            for (task, key) in self.tasks.iter_mut().zip(&self.keys) {
+                task.order = order.get(key).copied().unwrap_or(UNORDERED);
             }
         }
-        Ok(GraphSpec { tasks: self.tasks, keys, submitting_task, fifo_timeout: self.fifo_timeout })
+        let about = flat_graph::About { keys, submitting_task, fifo_timeout: self.fifo_timeout };
+        let graph = FlatGraph::new(self.keys, self.tasks, self.needs, self.annotations, about);
+        graph.map_err(|error| error.to_string())
     }
 
     /// Finds the static order. What tasks need from outside of the graph counts as data, and has no place itself.
     fn order(&mut self) -> Result<()> {
-        let mut edges = std::mem::take(&mut self.edges);
+        let mut edges = EdgeBuilder::default();
+        let (mut start, mut data) = (0, self.data.iter().copied().peekable());
+        for (task, place) in self.tasks.iter().zip(0..) {
+            for &need in &self.needs[start..task.needs_end as usize] {
+                edges.push_distinct(TaskId(need));
+            }
+            start = task.needs_end as usize;
+            let is_data = data.next_if_eq(&place).is_some();
+            edges.finish_task(if is_data { TaskKind::Data } else { TaskKind::Call });
+        }
         for _ in self.tasks.len()..self.keys.len() {
             edges.finish_task(TaskKind::Data);
         }
@@ -122,48 +141,69 @@ impl GraphBuilder {
         Ok(())
     }
 
-    fn add_tasks(&mut self, message: &Value) -> Result<()> {
+    fn add_tasks(&mut self, message: &Value, buffers: &[Bytes]) -> Result<()> {
         if let Some(Value::Tuple(notes)) = message.get("annotations") {
             self.annotations.extend(notes.iter().map(annotations));
         }
-        if let Some(Value::Tuple(buffers)) = message.get("buffers") {
-            for buffer in buffers {
-                let Value::Bytes(buffer) = buffer else { return Err("a buffer is no bytes".into()) };
-                // Its own memory: it may outlive the rest of the message.
-                self.buffers.push(Bytes::copy_from_slice(buffer));
-            }
+        let mut pickles: &[u8] = bytes(message, "pickles")?;
+        let buffers = &buffers[buffers.len().saturating_sub(count(message, "buffers"))..];
+        // In memory of their own: they may outlive the rest of their message.
+        self.buffers.extend(buffers.iter().map(|buffer| Bytes::copy_from_slice(buffer)));
+        let needs_start = self.needs.len();
+        self.needs.extend(words(bytes(message, "dependencies")?));
+        if self.needs[needs_start..].iter().any(|&place| place as usize >= self.keys.len()) {
+            return Err(OUT_OF_RANGE.into());
         }
-        let mut dependency_counts = Numbers::of(message, "dependency_counts")?;
-        let mut dependencies = Numbers::of(message, "dependencies")?;
-        let mut notes = Numbers::of(message, "annotation_of")?;
-        let mut pickles = bytes(message, "pickles")?.clone();
-        let mut pickle_lengths = Numbers::of(message, "pickle_lengths")?;
-        let mut buffer_counts = Numbers::of(message, "buffer_counts")?;
-        let mut buffers = Numbers::of(message, "buffer_of")?;
+        let mut dependency_counts = words(bytes(message, "dependency_counts")?);
+        let mut notes = words(bytes(message, "annotation_of")?);
+        let mut pickle_lengths = words(bytes(message, "pickle_lengths")?);
+        let mut buffer_counts = words(bytes(message, "buffer_counts")?);
+        let mut buffer_of = words(bytes(message, "buffer_of")?);
+        let next = |numbers: &mut dyn Iterator<Item = u32>| numbers.next().ok_or("an array of numbers is cut off");
+        let mut needs_end = self.tasks.last().map_or(0, |task| task.needs_end);
         for &flags in bytes(message, "flags")? {
-            let key = self.keys.get(self.tasks.len()).ok_or("a task without a key")?.clone();
-            let dependencies = dependencies.each(&mut dependency_counts, &self.keys, |place| {
-                self.edges.push_distinct(TaskId(place));
-            })?;
-            self.edges.finish_task(if flags & DATA == 0 { TaskKind::Call } else { TaskKind::Data });
-            let buffers = buffers.each(&mut buffer_counts, &self.buffers, |_| ())?;
-            let length = pickle_lengths.next::<8>()? as usize;
-            if length > pickles.len() {
-                return Err("a pickle is cut off".into());
+            if self.tasks.len() >= self.keys.len() {
+                return Err("a task without a key".into());
             }
-            let run_spec = Arc::new(Pickled::new(&pickles.split_to(length), buffers));
-            let annotations = self.annotations.get(notes.next::<4>()? as usize).ok_or("annotations are missing")?;
-            self.tasks.push(TaskSpec {
-                key,
-                run_spec,
-                dependencies,
+            needs_end = needs_end.checked_add(next(&mut dependency_counts)?).ok_or("there are too many edges")?;
+            let count = next(&mut buffer_counts)? as usize;
+            let buffers = self.used_buffers(buffer_of.by_ref().take(count).collect(), count)?;
+            let length = next(&mut pickle_lengths)? as usize;
+            let (pickle, rest) = pickles.split_at_checked(length).ok_or("a pickle is cut off")?;
+            pickles = rest;
+            if flags & DATA != 0 {
+                self.data.extend(u32::try_from(self.tasks.len()));
+            }
+            self.tasks.push(FlatTask {
+                run_spec: self.payloads.pickled(pickle, buffers),
+                needs_end,
                 order: UNORDERED,
                 data_producer: flags & DATA_PRODUCER != 0,
                 actor: flags & ACTOR != 0,
-                annotations: annotations.clone(),
+                annotations: next(&mut notes)?,
             });
         }
-        Ok(())
+        if needs_end as usize == self.needs.len() { Ok(()) } else { Err("needs without a task".into()) }
+    }
+
+    /// The buffers of these numbers, which are so many. Tasks that need the same ones share their list.
+    fn used_buffers(&mut self, numbers: Vec<u32>, count: usize) -> Result<Arc<[Bytes]>> {
+        if numbers.len() < count {
+            return Err("an array of numbers is cut off".into());
+        }
+        if self.used.0 != numbers {
+            let buffer = |&number: &u32| self.buffers.get(number as usize).cloned();
+            let buffers = numbers.iter().map(buffer).collect::<Option<_>>().ok_or(OUT_OF_RANGE)?;
+            self.used = (numbers, buffers);
+        }
+        Ok(self.used.1.clone())
+    }
+}
+
+fn count(message: &Value, name: &str) -> usize {
+    match message.get(name) {
+        Some(&Value::Int(count)) => usize::try_from(count).unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -180,36 +220,9 @@ fn within(graph: &Graph, places: &[u32], tasks: usize) -> Vec<i64> {
     found
 }
 
-/// An array of numbers, read one by one.
-struct Numbers {
-    bytes: Bytes,
-}
-
-impl Numbers {
-    fn of(message: &Value, name: &'static str) -> Result<Self> {
-        Ok(Self { bytes: bytes(message, name)?.clone() })
-    }
-
-    fn next<const WIDTH: usize>(&mut self) -> Result<u64> {
-        if self.bytes.len() < WIDTH {
-            return Err("an array of numbers is cut off".into());
-        }
-        let mut word = [0; 8];
-        word[..WIDTH].copy_from_slice(&self.bytes.split_to(WIDTH));
-        Ok(u64::from_le_bytes(word))
-    }
-
-    /// The things of which the next numbers are the indices; how many, another array says.
-    fn each<T: Clone>(&mut self, counts: &mut Self, of: &[T], mut place: impl FnMut(u32)) -> Result<Vec<T>> {
-        let count = counts.next::<4>()? as usize;
-        let mut things = Vec::with_capacity(count.min(self.bytes.len() / 4));
-        for _ in 0..count {
-            let index = self.next::<4>()? as u32;
-            things.push(of.get(index as usize).ok_or("an index is out of range")?.clone());
-            place(index);
-        }
-        Ok(things)
-    }
+/// The numbers of an array.
+fn words(bytes: &Bytes) -> impl Iterator<Item = u32> {
+    bytes.chunks_exact(size_of::<u32>()).map(|word| u32::from_le_bytes(word.try_into().expect("it has its width")))
 }
 
 fn bytes<'a>(message: &'a Value, name: &'static str) -> Result<&'a Bytes> {

@@ -20,14 +20,15 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cenote_core::protocol::client::UpdateGraph;
 use cenote_core::protocol::exception::Builtin;
 use cenote_core::protocol::field::Text;
 use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::flat_graph::FlatGraph;
 use cenote_core::scheduler::instruction::Exception;
-use cenote_core::scheduler::stimulus::GraphSpec;
 use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -151,10 +152,10 @@ impl Executor {
     ///
     /// # Errors
     /// What Python raised, as a stock scheduler would tell the client; or the executor died.
-    pub async fn materialize(&self, graph: UpdateGraph, client: &str) -> Result<GraphSpec, Exception> {
+    pub async fn materialize(&self, graph: UpdateGraph, client: &str) -> Result<FlatGraph, Exception> {
         let (about, question) = About::split(graph);
         let mut builder = GraphBuilder::new(about);
-        let read = self.ask(question, |answer| builder.add(&answer)).await;
+        let read = self.ask(question, |answer, buffers| builder.add(&answer, buffers)).await;
         let finished = match read {
             Err(error) => Err(error),
             Ok(()) if builder.len() < LARGE_TASKS_MIN => builder.finish().map_err(|error| runtime_error(&error)),
@@ -182,7 +183,7 @@ impl Executor {
         arguments.push(("scheduler".into(), scheduler.into()));
         arguments.push(("local_directory".into(), (&*self.local_directory().to_string_lossy()).into()));
         let mut value = Value::Nil;
-        let hear = |answer: Value| {
+        let hear = |answer: Value, _: &[Bytes]| {
             if let Some(hearing) = answer.get("hearing") {
                 self.hearing.replace(hearing.clone());
                 return Ok(());
@@ -207,7 +208,11 @@ impl Executor {
     }
 
     /// Asks whichever process is free, and hears all messages of the answer.
-    async fn ask(&self, question: Frames, hear: impl FnMut(Value) -> Result<(), String>) -> Result<(), Exception> {
+    async fn ask(
+        &self,
+        question: Frames,
+        hear: impl FnMut(Value, &[Bytes]) -> Result<(), String>,
+    ) -> Result<(), Exception> {
         if let Ok(slot) = timeout(PATIENCE, self.process.lock()).await {
             let answered = self.ask_process(slot, question, hear).await;
             self.dismiss_helper();
@@ -233,7 +238,7 @@ impl Executor {
         &self,
         mut slot: MutexGuard<'_, Option<Process>>,
         question: Frames,
-        mut hear: impl FnMut(Value) -> Result<(), String>,
+        mut hear: impl FnMut(Value, &[Bytes]) -> Result<(), String>,
     ) -> Result<(), Exception> {
         // Whoever stops listening to an answer leaves no process behind that would go on with it.
         let helps = std::ptr::eq(MutexGuard::mutex(&slot), &raw const self.helper);
@@ -248,7 +253,7 @@ impl Executor {
         }
         drop(question);
         loop {
-            let answer = match process.hear().await {
+            let (answer, buffers) = match process.hear_frames().await {
                 Ok(answer) => answer,
                 Err(broken) => {
                     let error = died(&process.end(broken).await);
@@ -257,7 +262,7 @@ impl Executor {
                 }
             };
             match answer.get("status").and_then(Value::as_str) {
-                None => hear(answer).map_err(|error| garbled(&error))?,
+                None => hear(answer, &buffers).map_err(|error| garbled(&error))?,
                 status => {
                     *slot = Some(process);
                     return if status == Some("OK") { Ok(()) } else { Err(raised(&answer)) };

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use cenote_core::protocol::frame::{Decoded, Decoder, Frames};
 use cenote_core::protocol::limits::Limits;
 use cenote_core::protocol::value::Value;
@@ -99,9 +99,21 @@ impl Process {
 
     /// The next message.
     pub async fn hear(&mut self) -> Result<Value, String> {
+        self.hear_frames().await.map(|(said, _)| said)
+    }
+
+    /// The next message, and the frames beside it.
+    pub async fn hear_frames(&mut self) -> Result<(Value, Vec<Bytes>), String> {
         loop {
             match self.decoder.decode(&mut self.buffer).map_err(|error| format!("said {error}"))? {
-                Decoded::Message(frames) => return Value::decode(&frames).map_err(|error| format!("said {error}")),
+                Decoded::Message(frames) => {
+                    if self.buffer.is_empty() {
+                        // What comes next does not keep the memory of this message.
+                        self.buffer = BytesMut::new();
+                    }
+                    let said = Value::decode(&frames).map_err(|error| format!("said {error}"))?;
+                    return Ok((said, frames.rest));
+                }
                 Decoded::Incomplete(_) => self.buffer.reserve(READ_BYTES),
             }
             match self.from.read_buf(&mut self.buffer).await {

@@ -9,6 +9,7 @@ pub const BOOTSTRAP: &str = include_str!("bootstrap.py");
 const MODULES: &[(&str, &str)] = &[
     ("cenote_executor", include_str!("cenote_executor/__init__.py")),
     ("cenote_executor.channel", include_str!("cenote_executor/channel.py")),
+    ("cenote_executor.memory", include_str!("cenote_executor/memory.py")),
     ("cenote_executor.annotation", include_str!("cenote_executor/annotation.py")),
     ("cenote_executor.large", include_str!("cenote_executor/large.py")),
     ("cenote_executor.plain", include_str!("cenote_executor/plain.py")),

@@ -64,7 +64,7 @@ fn said(case: &str) -> UpdateGraph {
 }
 
 async fn read(executor: &Executor, case: &str) -> Result<GraphSpec, Exception> {
-    executor.materialize(said(case), "client").await
+    executor.materialize(said(case), "client").await.map(|graph| graph.spec())
 }
 
 fn text(error: Exception) -> String {
@@ -220,7 +220,7 @@ fn a_graph_that_kills_it_is_an_error_and_the_next_is_read() {
 async fn plan(executor: &Executor, run_id: i64, workers: [&str; 2], aligned: Vec<Pickled>) -> ShufflePlan {
     let graph = read(executor, "rechunks").await.unwrap();
     let is_barrier = |key: &Key| key.to_string().starts_with("shuffle-barrier-");
-    let barrier = graph.tasks.iter().find(|task| is_barrier(&task.key)).unwrap().run_spec.as_ref().clone();
+    let barrier = graph.tasks.iter().find(|task| is_barrier(&task.key)).unwrap().run_spec.clone();
     let workers = workers.map(Into::into).to_vec();
     let plan = PlanShuffle { barrier, run_id, workers, span_id: Optional(None), aligned };
     executor.plan_shuffle(&plan).await.unwrap()
@@ -248,7 +248,7 @@ fn shuffles_are_planned_by_their_barriers() {
 #[test]
 fn what_is_no_barrier_plans_no_shuffle() {
     with_executor(async |executor| {
-        let barrier = read(executor, "submits").await.unwrap().tasks[0].run_spec.as_ref().clone();
+        let barrier = read(executor, "submits").await.unwrap().tasks[0].run_spec.clone();
         let plan =
             PlanShuffle { barrier, run_id: 1, workers: Vec::new(), span_id: Optional(None), aligned: Vec::new() };
         let error = text(executor.plan_shuffle(&plan).await.unwrap_err());
@@ -283,7 +283,7 @@ fn a_graph_that_takes_long_does_not_hold_up_others() {
         let others = async {
             for _ in 0..2 {
                 tokio::task::yield_now().await;
-                assert_eq!(executor.materialize(quick.clone(), "other").await.unwrap().tasks.len(), 1);
+                assert_eq!(executor.materialize(quick.clone(), "other").await.unwrap().len(), 1);
             }
         };
         tokio::select! {
@@ -291,7 +291,7 @@ fn a_graph_that_takes_long_does_not_hold_up_others() {
             _ = executor.materialize(slow, "client") => panic!("others had to wait"),
             () = others => {}
         }
-        assert_eq!(executor.materialize(quick, "other").await.unwrap().tasks.len(), 1);
+        assert_eq!(executor.materialize(quick, "other").await.unwrap().len(), 1);
     });
 }
 
@@ -302,7 +302,7 @@ fn one_that_died_while_idle_is_replaced_unseen() {
         let graph = said("submits");
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
         // Whether it is known to be dead by now or not.
-        assert_eq!(executor.materialize(graph, "client").await.unwrap().tasks.len(), 1);
+        assert_eq!(executor.materialize(graph, "client").await.unwrap().len(), 1);
     });
 }
 

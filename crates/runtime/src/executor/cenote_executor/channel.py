@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from distributed.protocol import core
@@ -45,9 +45,10 @@ class Channel:
             done += read
         return data
 
-    def write(self, message: Any) -> None:
-        """Writes one message; what msgpack has no word for travels as frames beside it."""
-        frames = [memoryview(frame).cast("B") for frame in core.dumps(message, context={"compression": False})]
+    def write(self, message: Any, buffers: Sequence[memoryview] = ()) -> None:
+        """Writes one message; what msgpack has no word for travels as frames beside it, and after these the buffers."""
+        said = core.dumps(message, context={"compression": False})
+        frames = [memoryview(frame).cast("B") for frame in (*said, *buffers)]
         lengths = [frame.nbytes for frame in frames]
         words = (8 * (len(frames) + 1) + sum(lengths), len(frames), *lengths)
         self._write(struct.pack(f"<{len(words)}Q", *words), frames)

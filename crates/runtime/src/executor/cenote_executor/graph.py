@@ -17,6 +17,7 @@ from distributed.protocol.compression import decompress
 from distributed.protocol.serialize import Serialized, merge_and_deserialize
 
 from cenote_executor.annotation import Annotations
+from cenote_executor.memory import give_back
 from cenote_executor.payload import Payloads
 
 #: Tasks of one message: the scheduler reads it while the next is made.
@@ -32,11 +33,16 @@ def materialize(*said: Any, **more: Any) -> Iterator[dict[str, Any]]:
     """Messages that together say what a graph is. No garbage is looked for meanwhile: nearly all that is made lives."""
     messages = graph_messages(*said, **more)
     del said, more
+    tasks = 0
     gc.disable()
     try:
-        yield from messages
+        for message in messages:
+            tasks = message.get("tasks", tasks)
+            yield message
     finally:
         gc.enable()
+        del messages
+        give_back(tasks)
 
 
 def graph_messages(

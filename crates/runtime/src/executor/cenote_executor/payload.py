@@ -55,7 +55,7 @@ class Payloads:
                 places.extend(used)
         return {
             "pickles": b"".join(pickles),
-            "pickle_lengths": array("Q", map(len, pickles)).tobytes(),
+            "pickle_lengths": array("I", map(len, pickles)).tobytes(),
             "buffer_counts": counts.tobytes(),
             "buffer_of": places.tobytes(),
             "buffers": self._shared.take(),

@@ -83,7 +83,11 @@ def answer(channel: Channel, frames: list[memoryview]) -> None:
         # An expression can be large: it goes as soon as it has been read.
         del request
         for message in messages:
-            channel.write(message)
+            if buffers := message.pop("buffers", ()):
+                message["buffers"] = len(buffers)
+            channel.write(message, buffers)
+            # It may hold what nobody else does: it goes before the next one is made.
+            del message, buffers
         if operation not in READING:
             channel.write({"hearing": hearing(current_scheduler())})
         channel.write({"status": "OK"})
