@@ -83,13 +83,6 @@ class Table(Mapping[Any, Any]):
         self.read(path)
         return View(self.read, path, (self.name, plain(key)))
 
-    def __contains__(self, key: object) -> bool:
-        try:
-            self[key]
-        except KeyError:
-            return False
-        return True
-
     def __iter__(self) -> Iterator[Any]:
         return iter(self.all())
 

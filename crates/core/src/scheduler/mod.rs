@@ -48,6 +48,7 @@ mod retirement;
 mod run_id;
 mod shuffle;
 mod span;
+mod state;
 pub mod stealing;
 pub mod stimulus;
 pub mod story;

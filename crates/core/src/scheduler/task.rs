@@ -16,6 +16,7 @@ use super::instruction::Failure;
 use super::prefix::PrefixId;
 use super::registry::{Id, Map, Named, Registry};
 pub use super::run_id::RunId;
+pub use super::state::{STATES, StateName};
 use super::stimulus::Text;
 use super::tally::{Tallies, Tally};
 use super::worker::WorkerId;
@@ -85,51 +86,6 @@ impl PartialEq for Priority {
 }
 
 impl Eq for Priority {}
-
-/// A state by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StateName {
-    /// Not computed, and nothing is done about it.
-    Released,
-    /// Waits for its dependencies.
-    Waiting,
-    /// Could run, but no worker may run it.
-    NoWorker,
-    /// Could run, and waits in the scheduler for a free thread.
-    Queued,
-    /// Was sent to a worker.
-    Processing,
-    /// Its result is held by workers.
-    Memory,
-    /// It has failed, or one that it needs.
-    Erred,
-    /// It is not known any more.
-    Forgotten,
-}
-
-impl StateName {
-    /// Whether something is still to be done.
-    pub(super) fn is_unfinished(self) -> bool {
-        matches!(self, Self::Waiting | Self::NoWorker | Self::Queued | Self::Processing)
-    }
-
-    /// Its name, as clients know it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Released => "released",
-            Self::Waiting => "waiting",
-            Self::NoWorker => "no-worker",
-            Self::Queued => "queued",
-            Self::Processing => "processing",
-            Self::Memory => "memory",
-            Self::Erred => "erred",
-            Self::Forgotten => "forgotten",
-        }
-    }
-}
-
-/// How many states there are.
-pub const STATES: usize = StateName::Forgotten as usize + 1;
 
 /// Where a task is in its life. Each state carries exactly the data valid in it.
 #[derive(Debug)]

@@ -12,17 +12,6 @@ use super::exposition::{Exposition, Format, Kind};
 use super::process::Process;
 use super::routes::{Site, closing};
 
-/// All states but the last: what is forgotten is not known.
-const STATES: [StateName; 7] = [
-    StateName::Released,
-    StateName::Waiting,
-    StateName::NoWorker,
-    StateName::Queued,
-    StateName::Processing,
-    StateName::Memory,
-    StateName::Erred,
-];
-
 /// The text.
 pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -131,7 +120,7 @@ fn clock(families: &mut Families, measured: &Measured) {
 fn tasks(families: &mut Families, numbers: &Numbers) {
     let help = "Tasks that were forgotten, of groups that still have others.";
     families.counter("scheduler_tasks_forgotten", "", help, numbers.forgotten as f64);
-    let states = STATES.map(|state| (state.name(), numbers.count(state) as f64));
+    let states = StateName::KNOWN.iter().map(|&state| (state.name(), numbers.count(state) as f64));
     families.labelled(Kind::Gauge, "scheduler_tasks", "", "Tasks by their state.", "state", states);
     families.gauge("scheduler_task_groups", "Groups of tasks.", numbers.groups as f64);
 }
@@ -155,7 +144,7 @@ fn prefixes(families: &mut Families, prefixes: &[PrefixNumbers]) {
     let help = "How often tasks have come into a state.";
     let mut family = families.text.family(&name, Kind::Counter, "", help);
     for prefix in prefixes {
-        for state in STATES.into_iter().chain([StateName::Forgotten]) {
+        for state in StateName::ALL {
             let count = prefix.ever[state as usize];
             if count > 0 {
                 family.add(&[(LABEL, &prefix.name), ("state", state.name())], count as f64);

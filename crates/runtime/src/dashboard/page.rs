@@ -14,17 +14,6 @@ const PREFIXES_MAX: usize = 100;
 /// So many workers are shown.
 const WORKERS_MAX: usize = 2000;
 
-/// The states that a page shows, in the order of a task's life.
-const STATES: [StateName; 7] = [
-    StateName::Released,
-    StateName::Waiting,
-    StateName::NoWorker,
-    StateName::Queued,
-    StateName::Processing,
-    StateName::Memory,
-    StateName::Erred,
-];
-
 /// All of it.
 pub(super) fn status(overview: &Overview, depth: usize) -> String {
     let mut page = begin("Scheduler", overview, depth);
@@ -102,7 +91,7 @@ fn begin(title: &str, overview: &Overview, depth: usize) -> Page {
 
 fn tasks(page: &mut Page, overview: &Overview) {
     page.heading("Tasks");
-    let counts = STATES.map(|state| (state.name(), overview.numbers.count(state)));
+    let counts: Vec<_> = StateName::KNOWN.iter().map(|&state| (state.name(), overview.numbers.count(state))).collect();
     if counts.iter().all(|(_, count)| *count == 0) {
         return page.paragraph("None.");
     }
@@ -127,12 +116,12 @@ fn progress_table(page: &mut Page, overview: &Overview) {
     prefixes.sort_by_key(|it| std::cmp::Reverse((left(it), all(it))));
     let hidden = prefixes.len().saturating_sub(PREFIXES_MAX);
     let mut columns = vec![("prefix", Column::Text), ("", Column::Text), ("tasks", Column::Number)];
-    columns.extend(STATES.map(|state| (state.name(), Column::Number)));
+    columns.extend(StateName::KNOWN.iter().map(|&state| (state.name(), Column::Number)));
     columns.push(("each takes", Column::Number));
     let rows = prefixes.into_iter().take(PREFIXES_MAX).map(|prefix| {
         let (all, left) = (all(prefix), left(prefix));
         let mut row = vec![prefix.name.as_str().into(), bar(f64::from(all - left), f64::from(all)), Cell::count(all)];
-        row.extend(STATES.map(|state| match prefix.now[state as usize] {
+        row.extend(StateName::KNOWN.iter().map(|&state| match prefix.now[state as usize] {
             0 => "".into(),
             count => Cell::count(count),
         }));

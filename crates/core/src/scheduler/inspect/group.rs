@@ -10,18 +10,6 @@ use crate::scheduler::registry::Set;
 use crate::scheduler::task::{StateName, Task, TaskState};
 use crate::scheduler::totals::Totals;
 
-/// In the order in which Dask counts them.
-const COUNTED: [StateName; 8] = [
-    StateName::Released,
-    StateName::Waiting,
-    StateName::NoWorker,
-    StateName::Queued,
-    StateName::Processing,
-    StateName::Memory,
-    StateName::Erred,
-    StateName::Forgotten,
-];
-
 impl Scheduler {
     pub(super) fn group_names(&self) -> Vec<Value> {
         let names: Set<Key> = self.tasks.iter().map(|(_, task)| task.key.group()).collect();
@@ -119,7 +107,7 @@ fn totalled(totals: &Totals, attribute: &str) -> Option<Seen> {
 
 pub(super) fn counted(tasks: &[&Task], forgotten: u64, attribute: &str) -> Option<Seen> {
     Some(match attribute {
-        "states" => Seen::map(COUNTED.iter().map(|&state| {
+        "states" => Seen::map(StateName::ALL.iter().map(|&state| {
             let count = match state {
                 StateName::Forgotten => forgotten,
                 _ => tasks.iter().filter(|task| task.state() == state).count() as u64,

@@ -68,13 +68,6 @@ class Table(Mapping[Any, Any]):
         self._read(path)
         return View(self._read, path, (self._name, named(key)))
 
-    def __contains__(self, key: object) -> bool:
-        try:
-            self[key]
-        except KeyError:
-            return False
-        return True
-
     def __iter__(self) -> Iterator[Any]:
         return iter(self._all())
 
