@@ -16,6 +16,7 @@ from distributed.comm import CommClosedError, connect
 
 import cenote.distributed
 from cenote.distributed import LocalCluster, shared_token
+from refusal import see_refused
 from test_cli import QUIET, run, scheduler
 
 SECRET = "a secret of this test"
@@ -88,11 +89,9 @@ with Client(sys.argv[1], timeout=30) as client:
 
 def test_who_does_not_say_it_is_told_and_told_of(tmp_path, token_file):
     with scheduler(tmp_path, "--host", "127.0.0.1", "--token-file", str(token_file)) as (_, identity, log):
-        with pytest.raises(RuntimeError, match="it says no token"):
-            Client(identity["address"], timeout=10, set_as_default=False)
+        see_refused(identity["address"], RuntimeError, "it says no token", timeout=10)
         shared_token.use("another secret")
-        with pytest.raises(RuntimeError, match="it says another token"):
-            Client(identity["address"], timeout=10, set_as_default=False)
+        see_refused(identity["address"], RuntimeError, "it says another token", timeout=10)
         worker = subprocess.run(
             [sys.executable, "-m", "distributed.cli.dask_worker", identity["address"], "--no-nanny"],
             env=QUIET,

@@ -19,6 +19,7 @@ from distributed import Client
 from distributed.comm import CommClosedError
 from distributed.security import Security
 
+from refusal import see_refused
 from test_cli import QUIET, run, scheduler
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
@@ -148,8 +149,7 @@ def test_dasks_configuration_configures_it(tmp_path, pems):
             assert all(client.run(os.getpid).values())
             assert client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.workers)) == 1
         newer = security(pems, tls_min_version=ssl.TLSVersion.TLSv1_3)
-        with pytest.raises(CLOSED):
-            Client(address, security=newer, timeout=1, set_as_default=False)
+        see_refused(address, CLOSED, security=newer, timeout=1)
         wait_for(log, "no version or cipher in common")
 
 
@@ -182,8 +182,7 @@ def test_who_is_no_member_is_refused_with_one_line(tmp_path, pems, name, ca, why
 
 def test_who_speaks_plainly_to_the_encrypted_port_is_told_apart(tmp_path, pems):
     with scheduler(tmp_path, "--host", "127.0.0.1", *flags(pems)) as (_, identity, log):
-        with pytest.raises(CLOSED):
-            Client(identity["address"].replace("tls://", "tcp://"), timeout=1, set_as_default=False)
+        see_refused(identity["address"].replace("tls://", "tcp://"), CLOSED, timeout=1)
         wait_for(log, "it does not speak TLS; peers need an address that begins with tls://")
 
 
@@ -253,5 +252,19 @@ def test_pages_are_encrypted_where_a_certificate_is_configured(tmp_path, pems):
             assert answer.read() == b"ok"
         with pytest.raises((OSError, http.client.HTTPException)):
             urllib.request.urlopen(f"http://{place}/health", timeout=10)
+    environment[f"{below}CA_FILE"] = str(pems / "foreign.pem")
+    (tmp_path / "again").mkdir()
+    with scheduler(tmp_path / "again", "--host", "127.0.0.1", environment=environment) as (_, identity, log):
+        place = f"127.0.0.1:{identity['services']['dashboard']}"
+        shown = subprocess.run(
+            ["openssl", "s_client", "-connect", place, "-showcerts"],
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=20,
+        ).stdout
+        assert shown.count("BEGIN CERTIFICATE") == 2, "the authority's is shown with the scheduler's"
+    code, said = run(environment={**environment, f"{below}CA_FILE": str(pems / "no.pem")})
+    assert code != 0 and "distributed.scheduler.dashboard.tls.ca-file" in said
     code, said = run(environment={f"{below}CERT": str(pems / "third.pem")})
     assert (code, "distributed.scheduler.dashboard.tls.cert" in said) == (1, True)
