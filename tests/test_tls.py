@@ -32,7 +32,9 @@ def openssl(*words, folder):
 
 def authority(folder, name):
     words = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
-    openssl("req", *words, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem", folder=folder)
+    # Python 3.13 takes no authority that does not say what its key is for. One of them is a member as well.
+    words += ["-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,digitalSignature"]
+    openssl("req", *words, "-keyout", f"{name}.key", "-out", f"{name}.pem", folder=folder)
 
 
 def certificate(folder, name, ca, *, version=3, days=30):
@@ -40,7 +42,9 @@ def certificate(folder, name, ca, *, version=3, days=30):
     openssl("req", *words, folder=folder)
     signed = ["-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", str(days)]
     if version == 3:
-        (folder / "v3.cnf").write_text("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
+        (folder / "v3.cnf").write_text(
+            "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nauthorityKeyIdentifier=keyid\n"
+        )
         signed += ["-extfile", "v3.cnf"]
     openssl("x509", "-req", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem", folder=folder)
 
