@@ -84,6 +84,33 @@ def test_sigterm_closes_it_cleanly(tmp_path):
         assert "SIGTERM" in log.read_text()
 
 
+def test_a_second_signal_ends_it_at_once_and_its_files_go_all_the_same(tmp_path):
+    slow = tmp_path / "slow.py"
+    slow.write_text("import time\ndef dask_setup(scheduler): pass\ndef dask_teardown(scheduler): time.sleep(60)\n")
+    pid_file = tmp_path / "pid"
+    with scheduler(tmp_path, "--preload", str(slow), "--pid-file", str(pid_file)) as (process, _, log):
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)  # as `timeout` does: an echo is not a second wish
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+        assert "a second signal (SIGTERM) has ended the scheduler" in log.read_text()
+        assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".pyc") == ["log", "slow.py"]
+
+
+def test_a_scheduler_file_that_cannot_be_written_ends_it_before_anybody_is_told_of_it(tmp_path):
+    file = tmp_path / "no-such-folder" / "scheduler.json"
+    code, said = run("--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file))
+    assert code == 1 and f"--scheduler-file {file}: No such file or directory" in said
+    assert "Scheduler at" not in said
+
+
+def test_an_idle_scheduler_says_once_that_it_ends():
+    code, said = run("--port", "0", "--dashboard-address", ":0", "--idle-timeout", "200ms")
+    assert code == 0 and said.count("closing after being idle for 0.2 s") == 1
+
+
 def test_it_listens_on_all_interfaces_only_when_told(tmp_path):
     with scheduler(tmp_path, "--host", "0.0.0.0") as (_, identity, log):
         port = int(identity["address"].rsplit(":", 1)[1])
@@ -133,6 +160,9 @@ def test_dasks_configuration_counts(tmp_path):
     (tmp_path / "dask.yaml").write_text("distributed:\n  scheduler:\n    preload: [no_such_module]\n")
     code, said = run("--port", "0", "--dashboard-address", ":0", environment={"DASK_CONFIG": str(tmp_path)})
     assert (code, "no_such_module" in said) == (1, True)
+    policies = {"DASK_DISTRIBUTED__SCHEDULER__ACTIVE_MEMORY_MANAGER__POLICIES": "[{'class': 'mine.Policy'}]"}
+    code, said = run(environment=policies)
+    assert (code, "the policy mine.Policy of the setting" in said) == (2, True)
     code, said = run(environment={"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "soon"})
     assert (code, "distributed.scheduler.worker-ttl is 'soon'" in said) == (1, True)
 

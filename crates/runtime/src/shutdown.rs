@@ -1,8 +1,12 @@
 //! What ends a process: Ctrl-C, SIGTERM, and the end of its input.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// A signal that comes so soon after another one is the same wish.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// What asked the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +51,23 @@ impl Requests {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// The next signal. Whoever sends a second one wants an end at once: call this again while closing.
+    /// The next signal.
     pub async fn next(&mut self) -> Request {
         tokio::select! {
             _ = self.interrupt.recv() => Request::Interrupt,
             _ = self.terminate.recv() => Request::Terminate,
+        }
+    }
+
+    /// The next signal that is not the echo of the last one: who sends it does not want to wait. `timeout` and some other
+    /// programs signal a process and then all of its group.
+    pub async fn again(&mut self) -> Request {
+        let first = Instant::now();
+        loop {
+            let request = self.next().await;
+            if first.elapsed() > ECHO {
+                return request;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::comm::TlsError;
 use crate::config;
 use crate::scheduler::SchedulerError;
+use crate::shutdown::Request;
 
 /// Why a command ends without having done what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,12 @@ pub enum CommandError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A second signal came while the scheduler was closing.
+    #[error("a second signal ({}) has ended the scheduler before it had closed", request.name())]
+    Hurried {
+        /// The second signal.
+        request: Request,
+    },
     /// The system refuses what every process needs.
     #[error("the scheduler cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -81,6 +88,7 @@ impl CommandError {
             | Self::NoCertificate
             | Self::EncryptionRequired
             | Self::Tls(TlsError::Read { .. }) => 2,
+            Self::Hurried { request } => 128 + request.number(),
             Self::Tls(_) | Self::Config(_) | Self::File { .. } | Self::System(_) | Self::Scheduler(_) => 1,
         }
     }

@@ -1,20 +1,22 @@
 //! `cenote scheduler`: takes the place of `dask scheduler`, with its flags.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::json;
 use tokio::runtime::LocalOptions;
+use tokio::sync::oneshot;
 
 use super::error::CommandError;
-use super::lifetime_file::LifetimeFile;
+use super::lifetime_file::{LifetimeFile, Unfinished};
 use super::security::Protection;
 use super::{Surroundings, notice, settings};
 use crate::config::{Config, Sources};
 use crate::logging;
 use crate::scheduler::{self, SchedulerError, Settings, Started};
-use crate::shutdown::{self, Request, Requests};
+use crate::shutdown::{self, Requests};
 
 /// So many connections are served before it is asked which others have something to say. What is said to a peer in this
 /// time leaves as one message.
@@ -148,41 +150,49 @@ pub fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<(), Com
         .build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(serve(settings, arguments));
     tracing::info!(target: "cenote::scheduler", "End scheduler");
+    runtime.shutdown_background();
     outcome
 }
 
 async fn serve(settings: Settings, arguments: &Arguments) -> Result<(), CommandError> {
     let mut requests = Requests::listen()?;
     let has_token = settings.security.token.is_some();
-    let mut file = None;
-    let mut address = String::new();
+    let file = OnceCell::new();
+    let address = OnceCell::new();
     let started = |started: &Started| {
-        address = started.address.to_string();
-        let dashboard = started.dashboard.as_deref().filter(|_| !arguments.no_dashboard);
-        notice::started(started, has_token, dashboard);
-        file = arguments
+        let text = format!("{:#}", identity(started));
+        let begun = arguments
             .scheduler_file
             .as_ref()
-            .map(|path| LifetimeFile::write("--scheduler-file", path, &format!("{:#}", identity(started))));
+            .map(|path| LifetimeFile::begin("--scheduler-file", path, &text))
+            .transpose();
+        if begun.is_ok() {
+            notice::started(started, has_token, started.dashboard.as_deref().filter(|_| !arguments.no_dashboard));
+        }
+        let written = begun.and_then(|begun| begun.map(Unfinished::finish).transpose());
+        // Both are set here only, once.
+        let _ = (file.set(written), address.set(started.address.to_string()));
     };
+    let (hurry, hurried) = oneshot::channel();
     let closing = async {
+        if matches!(file.get(), Some(Err(_))) {
+            return; // whoever waits for the file would wait in vain
+        }
         tokio::select! {
             request = requests.next() =>
                 tracing::info!(target: "cenote::scheduler", "Received signal {} ({})", request.name(), request.number()),
             () = shutdown::end_of_input(), if arguments.until_input_ends =>
                 tracing::info!(target: "cenote::scheduler", "Standard input has ended"),
         }
-        tokio::spawn(end_at_once(requests));
+        tokio::spawn(async move { hurry.send(requests.again().await) });
     };
-    scheduler::serve(settings, started, closing).await?;
-    tracing::info!(target: "cenote::scheduler", "Stopped scheduler at '{address}'");
-    file.transpose().map(drop)
-}
-
-/// Who asks twice does not want to wait.
-async fn end_at_once(mut requests: Requests) {
-    let request: Request = requests.next().await;
-    std::process::exit(128 + i32::from(request.number()));
+    tokio::select! {
+        served = scheduler::serve(settings, started, closing) => served?,
+        Ok(request) = hurried => return Err(CommandError::Hurried { request }),
+    }
+    file.into_inner().transpose()?;
+    tracing::info!(target: "cenote::scheduler", "Stopped scheduler at '{}'", address.into_inner().unwrap_or_default());
+    Ok(())
 }
 
 /// What a scheduler file says: the scheduler as it answers `identity` when it has just started.

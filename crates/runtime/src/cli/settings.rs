@@ -154,8 +154,10 @@ fn measure(config: &Config) -> Result<Option<String>, CommandError> {
 fn reduces_replicas(config: &Config) -> Result<Option<bool>, CommandError> {
     let Some(Setting::List(policies)) = config.value(&manager("policies")) else { return Ok(None) };
     for policy in policies {
-        if policy.entry("class").and_then(Setting::text) != Some(REDUCE_REPLICAS) {
-            let flag = format!("the setting {}: {policy}", manager("policies"));
+        let class = policy.entry("class").and_then(Setting::text);
+        if class != Some(REDUCE_REPLICAS) {
+            let named = class.map_or_else(|| policy.to_string(), str::to_owned);
+            let flag = format!("the policy {named} of the setting {}", manager("policies"));
             return Err(CommandError::NotYet { flag });
         }
     }

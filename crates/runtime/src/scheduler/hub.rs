@@ -249,6 +249,11 @@ impl Hub {
         }
     }
 
+    /// Whether the process is to end.
+    pub fn is_closing(&self) -> bool {
+        self.closed.get()
+    }
+
     /// Waits until the process is to end.
     pub async fn closing(&self) {
         let closing = self.closing.notified();
@@ -257,9 +262,10 @@ impl Hub {
         }
     }
 
-    /// Tells all workers that they are needed no more, and ends all streams.
-    pub fn dismiss(&self, reason: &str) {
+    /// Tells all workers that they are needed no more, and ends all streams. Says whether there were any.
+    pub fn dismiss(&self, reason: &str) -> bool {
         use cenote_core::protocol::worker::{Close, CloseStream};
+        let some = !self.workers.borrow().is_empty() || !self.clients.borrow().is_empty();
         for (_, outbox) in self.workers.borrow_mut().drain() {
             outbox.push(&ToWorker::from(Close { reason: reason.into() }));
             outbox.push(&ToWorker::from(CloseStream {}));
@@ -268,6 +274,7 @@ impl Hub {
         for (_, outbox) in self.clients.borrow_mut().drain() {
             outbox.close();
         }
+        some
     }
 
     fn perform(self: &Rc<Self>, instruction: Instruction) {

@@ -46,8 +46,10 @@ use hub::{Clock, Facts, Hub};
 pub use journal::{JournalError, replay};
 pub use settings::{Listen, Settings};
 
-/// How long peers are given to take their leave when the process ends.
+/// How long workers and clients are given to take their leave when the process ends.
 const LEAVE: Duration = Duration::from_millis(500);
+/// How long the last answers are given to be written if there are neither.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Why the scheduler could not start, or had to end.
 #[derive(Debug, Error)]
@@ -157,8 +159,8 @@ pub async fn serve(
         () = closing => {}
     }
     plugins::close(&hub, "before_close").await;
-    hub.dismiss("scheduler-close");
-    sleep(LEAVE).await;
+    let told = hub.dismiss("scheduler-close");
+    sleep(if told { LEAVE } else { LAST_WORDS }).await;
     plugins::close(&hub, "close").await;
     Ok(())
 }
@@ -193,6 +195,7 @@ async fn tick(hub: Rc<Hub>) {
         hub.stimulate(Stimulus::Tick);
         if let Some(limit) = hub.settings.idle_timeout
             && hub.idle_seconds() > limit.as_secs_f64()
+            && !hub.is_closing()
         {
             tracing::info!("Scheduler closing after being idle for {} s", limit.as_secs_f64());
             hub.close();
