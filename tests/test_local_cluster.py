@@ -50,6 +50,30 @@ def test_a_client_without_an_address_starts_a_cluster_and_ends_it():
     assert threading.active_count() < threads
 
 
+def test_a_program_that_just_ends_leaves_neither_process_nor_folder(tmp_path):
+    program = """if True:
+        from cenote.distributed import LocalCluster
+        cluster = LocalCluster(processes=False, n_workers=1, dashboard_address=None)
+        print(cluster.scheduler.process.pid)
+    """
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert ends(int(done.stdout))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("cenote")]
+
+
+def test_a_cluster_gives_clients_logs_and_a_last_look():
+    with LocalCluster(**SMALL) as cluster:
+        client = cluster.get_client()
+        assert isinstance(client, Client) and cluster.get_client() is client
+        assert client.get({"x": (abs, -3)}, "x") == 3
+        assert f"Scheduler at:     {cluster.scheduler_address}" in cluster.get_logs()["Scheduler"]
+        client.close()
+    cluster.close()
+    assert "workers=0, threads=0" in repr(cluster)
+
+
 def test_a_cluster_grows_and_shrinks():
     with LocalCluster(**SMALL) as cluster, Client(cluster) as client:
         future = client.submit(abs, -7)

@@ -80,6 +80,20 @@ class LocalCluster(distributed.LocalCluster):
         while not self._are_known() and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
 
+    def get_client(self) -> distributed.Client:
+        """Return a client of this cluster: the one that is there, or a new one."""
+        from cenote.distributed.client import Client
+
+        try:
+            current = Client.current()
+        except ValueError:
+            return Client(self)
+        return current if current.cluster == self else Client(self)
+
+    async def _close(self) -> None:
+        await super()._close()
+        self.scheduler_info["workers"] = {}  # the news that they have gone may have come too late
+
     def _are_known(self) -> bool:
         running = [worker for worker in self.workers.values() if worker.status == distributed.Status.running]
         known = self.scheduler_info["workers"]

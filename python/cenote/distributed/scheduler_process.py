@@ -11,7 +11,9 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -89,7 +91,7 @@ class SchedulerProcess(ProcessInterface):
         self.process: subprocess.Popen[bytes] | None = None
         self.quiet = quiet
         self.timeout = timeout
-        self._folder: str | None = None
+        self._remove_folder: weakref.finalize[..., Any] | None = None
         self._log: threading.Thread | None = None
         self._token = token
         self._security = security
@@ -131,11 +133,13 @@ class SchedulerProcess(ProcessInterface):
         RuntimeError
             It ended, or took too long.
         """
-        self._folder = tempfile.mkdtemp(prefix="cenote-scheduler-")
-        file = Path(self._folder, "scheduler.json")
+        folder = tempfile.mkdtemp(prefix="cenote-scheduler-")
+        file = Path(folder, "scheduler.json")
         command = [sys.executable, "-m", "cenote", "scheduler", "--until-input-ends", *self._arguments]
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        certificates = _certificates(self._security, folder)
         self.process = subprocess.Popen(
-            [*command, "--scheduler-file", str(file), *_certificates(self._security, self._folder)],
+            [*command, "--scheduler-file", str(file), *certificates],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment(),
@@ -152,6 +156,8 @@ class SchedulerProcess(ProcessInterface):
                 raise RuntimeError(f"cenote scheduler {how}: {''.join(said).strip() or 'it said nothing'}")
             await asyncio.sleep(0.01)
         self.address = identity["address"]
+        if not certificates:
+            self._remove_folder()  # nothing in it is needed any more, and this process may end without a word
         await super().start()
 
     async def close(self) -> None:
@@ -160,18 +166,15 @@ class SchedulerProcess(ProcessInterface):
         if process is not None:
             if process.stdin is not None:
                 process.stdin.close()
-            deadline = time.monotonic() + 5
-            while process.poll() is None and time.monotonic() < deadline:
-                await asyncio.sleep(0.01)
-            if process.poll() is None:
+            # Threads would do the waiting, were it not that none can be had any more when the interpreter ends.
+            if not await _until(lambda: process.poll() is not None, 5):
                 process.kill()
-                await asyncio.to_thread(process.wait)
-        if self._log is not None:
-            await asyncio.to_thread(self._log.join, 1)  # its children may hold the other end a moment longer
-            self._log = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+                await _until(lambda: process.poll() is not None, 5)
+        log, self._log = self._log, None
+        if log is not None:
+            await _until(lambda: not log.is_alive(), 1)  # its children may hold the other end a moment longer
+        if self._remove_folder is not None:
+            self._remove_folder()
         await super().close()
 
     @property
@@ -189,6 +192,14 @@ class SchedulerProcess(ProcessInterface):
         if self.quiet:
             environment.setdefault("CENOTE_LOG", "warning")
         return environment
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is so, or so long; return whether it is."""
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    return done()
 
 
 def _read(file: Path) -> dict[str, Any] | None:

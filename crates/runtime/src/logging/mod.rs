@@ -28,7 +28,11 @@ const VARIABLE: &str = "log";
 pub fn start(config: &Config) {
     let line = || Line { time: ChronoLocal::new("%Y-%m-%d %H:%M:%S,%3f".into()) };
     let shown = layer::layer().with_writer(std::io::stderr).event_format(line()).with_filter(Levels::of(config));
-    let kept = layer::layer().with_writer(Memory).with_ansi(false).event_format(line()).with_filter(Levels::of(config));
+    let kept = layer::layer()
+        .with_writer(Memory)
+        .with_ansi(false)
+        .event_format(line())
+        .with_filter(Levels::remembered(config));
     // Whoever embeds us may have a subscriber already, and keeps it.
     let _ = tracing_subscriber::registry().with(shown).with(kept).try_init();
 }
@@ -50,7 +54,30 @@ struct Levels {
 }
 
 impl Levels {
+    /// What is shown.
     fn of(config: &Config) -> Self {
+        let mut levels = Self::of_dask(config);
+        for (name, level) in said(config) {
+            levels.set(&name, &level);
+        }
+        levels
+    }
+
+    /// What is remembered: no less than is shown, and no less for `CENOTE_LOG`, which is about what is shown.
+    fn remembered(config: &Config) -> Self {
+        let mut levels = Self::of_dask(config);
+        for (name, level) in said(config) {
+            let before = levels.level(&name);
+            levels.set(&name, &level);
+            if levels.level(&name) < before {
+                levels.set(&name, &before.to_string());
+            }
+        }
+        levels
+    }
+
+    /// What Dask's configuration says.
+    fn of_dask(config: &Config) -> Self {
         let mut levels = Self { of_loggers: vec![(String::new(), LevelFilter::WARN)] };
         levels.set("distributed", "info");
         for place in ["logging", "distributed.logging"] {
@@ -58,12 +85,6 @@ impl Levels {
                 for (name, level) in loggers {
                     levels.set(name, level.text().unwrap_or_default());
                 }
-            }
-        }
-        for part in config.value(VARIABLE).and_then(Setting::text).unwrap_or_default().split(',') {
-            match part.split_once('=') {
-                Some((name, level)) => levels.set(name.trim(), level.trim()),
-                None => levels.set("distributed", part.trim()),
             }
         }
         levels
@@ -91,6 +112,16 @@ impl Levels {
         let fitting = self.of_loggers.iter().filter(|(name, _)| fits(name));
         fitting.max_by_key(|(name, _)| name.len()).map_or(LevelFilter::OFF, |(_, level)| *level)
     }
+}
+
+/// Loggers and levels of `CENOTE_LOG`.
+fn said(config: &Config) -> Vec<(String, String)> {
+    let text = config.value(VARIABLE).and_then(Setting::text).unwrap_or_default();
+    let of_part = |part: &str| match part.split_once('=') {
+        Some((name, level)) => (name.trim().to_owned(), level.trim().to_owned()),
+        None => ("distributed".to_owned(), part.trim().to_owned()),
+    };
+    text.split(',').map(of_part).collect()
 }
 
 impl<S> Filter<S> for Levels {
@@ -152,6 +183,18 @@ mod tests {
         assert_eq!(levels.level("distributed.schedulers"), LevelFilter::WARN);
         assert_eq!(levels.level("distributed.comm"), LevelFilter::ERROR);
         assert_eq!(levels.level("hyper.proto"), LevelFilter::WARN);
+    }
+
+    #[test]
+    fn what_is_not_shown_is_remembered_all_the_same() {
+        let remembered = |variables: &[(&str, &str)]| {
+            let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Levels::remembered(&Config::read(&Sources { files: Vec::new(), environment }).unwrap())
+        };
+        assert_eq!(remembered(&[("CENOTE_LOG", "warning")]).level("distributed.scheduler"), LevelFilter::INFO);
+        assert_eq!(remembered(&[("CENOTE_LOG", "debug")]).level("distributed.scheduler"), LevelFilter::DEBUG);
+        let quiet = remembered(&[("DASK_LOGGING", "{'distributed': 'error'}"), ("CENOTE_LOG", "warning")]);
+        assert_eq!(quiet.level("distributed.scheduler"), LevelFilter::WARN);
     }
 
     #[test]
