@@ -236,6 +236,22 @@ def test_what_runs_is_shown_while_it_runs(busy):
     assert "Task not actively running" in site.text("/info/call-stack/blocked.html")
 
 
+class Slow:
+    """What takes a second to unpickle."""
+
+    def __reduce__(self):
+        return time.sleep, (1,)
+
+
+def test_the_page_of_a_task_waits_until_its_graph_has_been_read(busy):
+    site, client = busy
+    future = client.submit(str, Slow())
+    time.sleep(0.1)  # the client says what it has submitted within 10 ms
+    assert future.key in site.text(f"/info/task/{quote(future.key)}.html")
+    assert future.key in site.text(f"/info/call-stack/{quote(future.key)}.html")
+    assert site.ask("/info/task/no-such-task.html")[0] == 404
+
+
 def test_the_api_is_served_where_the_settings_say_so(tmp_path, busy):
     site = busy[0]
     assert site.text("/api/v1") == "API V1"

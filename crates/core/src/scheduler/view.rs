@@ -83,6 +83,11 @@ impl Scheduler {
         self.clients.id(client).is_some_and(|id| self.clients[id].reading.is_some())
     }
 
+    /// Whether a graph of some client is being read.
+    pub fn is_reading_any(&self) -> bool {
+        self.clients.iter().any(|(_, client)| client.reading.is_some())
+    }
+
     /// The state of a key.
     pub fn state(&self, key: &Key) -> Option<StateName> {
         self.tasks.id(key).map(|id| self.tasks[id].state())

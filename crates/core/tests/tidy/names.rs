@@ -33,6 +33,7 @@ const GET_ALLOWED: &[&str] = &[
     "get_events",
     "get_deps",
     "get_name_from_key",
+    "get_client",
 ];
 
 #[test]

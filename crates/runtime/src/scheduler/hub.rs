@@ -249,6 +249,22 @@ impl Hub {
         }
     }
 
+    /// What is found in the machine. What a client has submitted just now may stand in a graph that is still being read:
+    /// then it is looked for again when that has been read.
+    pub async fn find<T>(&self, find: impl Fn(&Scheduler) -> Option<T>) -> Option<T> {
+        loop {
+            let read = self.graph_read.notified();
+            let (found, reading) = {
+                let machine = self.machine();
+                (find(&machine), machine.is_reading_any())
+            };
+            if found.is_some() || !reading {
+                return found;
+            }
+            read.await;
+        }
+    }
+
     /// Whether the process is to end.
     pub fn is_closing(&self) -> bool {
         self.closed.get()

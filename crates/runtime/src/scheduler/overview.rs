@@ -9,6 +9,7 @@ use cenote_core::protocol::procedure::{CallStack, WorkerLogs};
 use cenote_core::protocol::query::{Identity, Query, WorkersToClose};
 use cenote_core::protocol::question::{Question, RetireWorkers};
 use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::Scheduler;
 use tokio::time::timeout;
 
 use super::connection;
@@ -40,8 +41,10 @@ pub(super) fn answer(hub: &Rc<Hub>, asked: Asked) {
         }
         Asked::Idle(answer) => drop(answer.send(hub.machine().idle_since())),
         Asked::Task(keys, answer) => {
-            let machine = hub.machine();
-            drop(answer.send(keys.iter().find_map(|key| machine.task_detail(key))));
+            let hub = Rc::clone(hub);
+            tokio::task::spawn_local(async move {
+                drop(answer.send(find(&hub, |machine| keys.iter().find_map(|key| machine.task_detail(key))).await));
+            });
         }
         Asked::Worker(address, answer) => drop(answer.send(hub.machine().worker_detail(&address.as_str().into()))),
         Asked::Failures(answer) => drop(answer.send(hub.machine().failures())),
@@ -73,8 +76,8 @@ fn ask_workers(hub: &Rc<Hub>, asked: Asked) {
                 }));
             }
             Asked::TaskStacks(keys, answer) => {
-                let known = keys.into_iter().find(|key| hub.machine().state(key).is_some());
-                drop(answer.send(match known {
+                let known = |machine: &Scheduler| keys.iter().find(|key| machine.state(key).is_some()).cloned();
+                drop(answer.send(match find(&hub, known).await {
                     Some(key) => Some(stacks(&hub, vec![key]).await),
                     None => None,
                 }));
@@ -82,6 +85,11 @@ fn ask_workers(hub: &Rc<Hub>, asked: Asked) {
             _ => {}
         }
     });
+}
+
+/// What is found in the machine, also if the graph that it stands in is being read.
+async fn find<T>(hub: &Hub, find: impl Fn(&Scheduler) -> Option<T>) -> Option<T> {
+    timeout(PATIENCE, hub.find(find)).await.unwrap_or(None)
 }
 
 /// The calls that tasks are in.
