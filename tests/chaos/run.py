@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = {"run", "cluster", "work", "nursery", "mixed_work", "soak"}
+PARTS = {"run", "cluster", "work", "nursery", "mixed_work", "herd", "soak"}
 SECONDS_MAX = 600
 
 

@@ -12,7 +12,6 @@ longer than five minutes; scheduler and executor may not grow from the second qu
 """
 
 import argparse
-import asyncio
 import contextlib
 import faulthandler
 import random
@@ -20,48 +19,18 @@ import statistics
 import threading
 import time
 from collections import Counter
-from typing import ClassVar
 
 import dask
 from cluster import SCHEDULER, Cluster, family, resident, say
-from distributed import SpecCluster
-from distributed.deploy.spec import ProcessInterface
+from herd import herd, kill_now_and_then
 from mixed_work import MORE_WORK
 
 WORKERS_MIN, WORKERS_MAX = 2, 4
 PATIENCE_SECONDS = 300
+#: How long nobody is killed.
+PAUSE_SECONDS = (15, 60)
 #: By how much the scheduler and the Python beside it may grow.
 GROWTH_MIB_MAX = {"scheduler": 16, "executor": 32}
-
-
-class There(ProcessInterface):
-    """The scheduler that runs already."""
-
-    def __init__(self, address):
-        super().__init__()
-        self.address = address
-
-
-class Worker(ProcessInterface):
-    """A stock worker that the nursery forks."""
-
-    alive: ClassVar[dict] = {}
-
-    def __init__(self, scheduler, cluster, name=None):
-        super().__init__()
-        self.cluster, self.name = cluster, name
-
-    async def start(self):
-        self.process = self.cluster.worker(self.name, nthreads=1)
-        Worker.alive[self.name] = self.process
-        await super().start()
-
-    async def close(self):
-        Worker.alive.pop(self.name, None)
-        await asyncio.sleep(0.5)  # it is told to retire; this is for the one that does not
-        self.process.kill()
-        self.cluster.processes.pop(f"{self.name}-{self.process.pid}", None)
-        await super().close()
 
 
 class User(threading.Thread):
@@ -91,15 +60,6 @@ class User(threading.Thread):
         return self.is_alive() and time.monotonic() - self.since > PATIENCE_SECONDS
 
 
-def kill_some(chance, counts, done):
-    """Now and then one of the workers is killed, if another one stays."""
-    while not done.wait(chance.uniform(15, 60)):
-        names = sorted(Worker.alive)
-        if len(names) > 1:
-            Worker.alive.pop(chance.choice(names)).kill()
-            counts["killed"] += 1
-
-
 def sizes(cluster):
     """The memory of the scheduler and of the Python beside it, in MiB."""
     pid, *children = family(cluster.scheduler.pid)
@@ -113,7 +73,7 @@ def growth(samples, what):
     return statistics.median(it[what] for it in late) - statistics.median(it[what] for it in early)
 
 
-def watch(cluster, users, counts, seconds):
+def watch(cluster, users, alive, counts, seconds):
     """Look every few seconds at how large the processes are and whether somebody waits in vain."""
     samples = []
     while any(user.is_alive() for user in users):
@@ -126,7 +86,7 @@ def watch(cluster, users, counts, seconds):
         with contextlib.suppress(FileNotFoundError):  # the executor is being replaced
             samples.append(sizes(cluster))
             memory = ", ".join(f"{what} {mib:.0f} MiB" for what, mib in samples[-1].items())
-            say(f"{sum(counts.values())} events; {len(Worker.alive)} workers; {cluster.counts()}; {memory}")
+            say(f"{sum(counts.values())} events; {len(alive)} workers; {cluster.counts()}; {memory}")
     return samples
 
 
@@ -138,21 +98,22 @@ def soak(seconds, work):
     cluster.environment["DASK_DISTRIBUTED__SCHEDULER__LOCKS__LEASE_TIMEOUT"] = "5s"
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"})
     with cluster, contextlib.ExitStack() as stack:
-        herd = SpecCluster(
-            scheduler={"cls": There, "options": {"address": cluster.address}},
-            worker={"cls": Worker, "options": {"cluster": cluster}},
-        )
-        stack.callback(herd.close, timeout=10)
-        herd.adapt(minimum=WORKERS_MIN, maximum=WORKERS_MAX, interval="1s", wait_count=3, target_duration="1s")
+        limits = {"minimum": WORKERS_MIN, "maximum": WORKERS_MAX}
+        alive = stack.enter_context(herd(cluster, **limits, interval="1s", wait_count=3, target_duration="1s"))
         clients = [stack.enter_context(cluster.client()) for _ in range(2)]
         clients[0].wait_for_workers(WORKERS_MIN, timeout=90)
         until = time.monotonic() + seconds
         users = [User(client, work, seed, until, counts) for seed, client in enumerate(clients)]
-        killer = threading.Thread(target=kill_some, args=(chance, counts, done), daemon=True)
+
+        def kill():
+            counts["killed"] = kill_now_and_then(alive, chance, PAUSE_SECONDS, done)
+
+        killer = threading.Thread(target=kill, daemon=True)
         for thread in (killer, *users):
             thread.start()
-        samples = watch(cluster, users, counts, seconds)
+        samples = watch(cluster, users, alive, counts, seconds)
         done.set()
+        killer.join()
         say(f"what was done: {dict(sorted(counts.items()))}")
         cluster.until(lambda: cluster.counts()["tasks"] == 0, "all tasks are forgotten")
     for what, limit in GROWTH_MIB_MAX.items():
