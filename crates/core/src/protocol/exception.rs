@@ -13,6 +13,8 @@ use crate::key::Key;
 /// A built-in class of exceptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
+    /// `AttributeError`.
+    Attribute,
     /// `KeyError`.
     Key,
     /// `MemoryError`.
@@ -35,6 +37,7 @@ impl Builtin {
     /// The name of the class.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Attribute => "AttributeError",
             Self::Key => "KeyError",
             Self::Memory => "MemoryError",
             Self::NotImplemented => "NotImplementedError",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::instruction::{Exception, Failure, Instruction};
+use super::memory::Measure;
 use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
 use super::task::{StateName, TaskId, TaskState};
@@ -77,7 +78,7 @@ impl Scheduler {
                 let worker = &mut self.workers[id];
                 worker.see(self.now);
                 worker.about.metrics = heartbeat.metrics;
-                let unmanaged = self.memory_of(Some(id), "unmanaged").unwrap_or(0);
+                let unmanaged = self.memory_of(Measure::Unmanaged, id) as i64;
                 self.workers[id].unmanaged.measure(self.now, unmanaged);
                 self.add_metrics(id);
                 self.learn_bandwidth(id);

@@ -28,6 +28,7 @@ pub mod instruction;
 pub mod journal;
 mod measures;
 mod membership;
+pub mod memory;
 mod memory_manager;
 mod messages;
 mod notice;
@@ -78,12 +79,12 @@ use group::Groups;
 use idle::Idleness;
 use instruction::Instruction;
 use measures::Measures;
+use memory::Measure;
 use memory_manager::MemoryManager;
 use messages::Cause;
 use numbers::Turnover;
 use occurrence::Hearing;
 use plugins::Plugins;
-use rebalance::Measure;
 use registry::{Map, Registry};
 use relation::Relation;
 use replicas::Replicas;
@@ -171,11 +172,7 @@ impl Settings {
 
     /// What the memory manager counts as the memory of a worker.
     fn memory_manager_measure(&self) -> Measure {
-        match &*self.memory_manager_measure {
-            "process" => Measure::Process,
-            "managed_total" => Measure::ManagedTotal,
-            _ => Measure::Managed,
-        }
+        Measure::of(&self.memory_manager_measure).unwrap_or(Measure::Optimistic)
     }
 }
 

@@ -1,23 +1,12 @@
 //! Rebalancing: which results to move, so that workers hold about as much as each other.
 
 use super::Scheduler;
+use super::memory::Measure;
 use super::registry::Set;
 use super::stimulus::Text;
 use super::task::TaskId;
 use super::worker::WorkerId;
 use crate::key::Key;
-use crate::protocol::value::Value;
-
-/// What counts as the memory of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// What its process has.
-    Process,
-    /// The results that it has in memory.
-    Managed,
-    /// All results that it has, on disk too.
-    ManagedTotal,
-}
 
 /// When results are moved. Shares are of a worker's memory limit; one without a limit sends and takes whatever it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +23,7 @@ pub struct Rebalance {
 
 impl Default for Rebalance {
     fn default() -> Self {
-        Self { measure: Measure::Process, sender_min: 0.3, recipient_max: 0.6, gap: 0.1 }
+        Self { measure: Measure::Optimistic, sender_min: 0.3, recipient_max: 0.6, gap: 0.1 }
     }
 }
 
@@ -104,7 +93,7 @@ impl Scheduler {
             .workers
             .iter()
             .filter(|(_, worker)| workers.is_none_or(|workers| workers.contains(worker.address())))
-            .map(|(id, _)| (id, self.measured(settings.measure, id)))
+            .map(|(id, _)| (id, self.memory_of(settings.measure, id)))
             .collect();
         let mean = (measured.iter().map(|(_, bytes)| bytes).sum::<f64>() / measured.len().max(1) as f64).floor();
         let (mut senders, mut recipients) = (Vec::new(), Vec::new());
@@ -122,18 +111,6 @@ impl Scheduler {
             }
         }
         (senders, recipients)
-    }
-
-    /// Bytes that a worker has.
-    pub(super) fn measured(&self, measure: Measure, worker: WorkerId) -> f64 {
-        let metrics = &self.workers[worker].about.metrics;
-        let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(0.0);
-        let held = self.replicas.bytes(worker) as f64;
-        match measure {
-            Measure::Process => number(metrics.get("memory")),
-            Measure::Managed => (held - number(metrics.get("spilled_bytes").and_then(|it| it.get("memory")))).max(0.0),
-            Measure::ManagedTotal => held,
-        }
     }
 }
 

@@ -130,11 +130,6 @@ impl Scheduler {
         self.clients.id(name).is_some()
     }
 
-    /// Bytes of memory that the workers have measured, by the name that Dask has for a measure.
-    pub fn memory(&self, measure: &str) -> Option<i64> {
-        self.memory_of(None, measure)
-    }
-
     /// How many tasks are in a state.
     pub fn count(&self, state: StateName) -> usize {
         self.tasks.count(state)

@@ -233,6 +233,7 @@ fn datasets_are_published_after_all_that_their_client_said_before() {
 fn metadata_is_a_tree() {
     let mut table = Table::new(&[]);
     let set = |way: &[&str], value| SetMetadata { keys: keys(way), value: Optional(Some(value)) };
+    assert!(table.ask(set(&[], "1".into())).contains("raises ValueError"));
     let get = |table: &Table, way: &[&str], default| {
         let query = Query::GetMetadata(GetMetadata { keys: keys(way), default: Given(default) });
         table.scheduler.query(&query).map_or_else(|error| error.exception_text.to_string(), |value| shown(&value))

@@ -5,6 +5,7 @@ mod computing;
 mod coordination;
 mod memory_manager;
 mod plugins;
+mod scaling;
 mod shuffle;
 mod spans;
 mod stealing;

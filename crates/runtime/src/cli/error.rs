@@ -16,6 +16,16 @@ pub enum CommandError {
         /// The flag, or the setting, as the user wrote it.
         flag: String,
     },
+    /// A policy of the memory manager that is not Dask's `ReduceReplicas`.
+    #[error(
+        "the setting distributed.scheduler.active-memory-manager.policies: {class}: policies are Python that acts inside \
+         a scheduler, and this one has distributed.active_memory_manager.ReduceReplicas only; take it out of the list \
+         and copy or move results from a client (replicate, rebalance, retire_workers), or use `dask scheduler`"
+    )]
+    Policy {
+        /// The class of the policy.
+        class: String,
+    },
     /// A protocol that is spoken nowhere here.
     #[error(
         "{named} {protocol}: this scheduler speaks tcp and tls only; use tls:// where a network is not trusted, or \
@@ -83,6 +93,7 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotYet { .. }
+            | Self::Policy { .. }
             | Self::Unfit { .. }
             | Self::Protocol { .. }
             | Self::NoCertificate

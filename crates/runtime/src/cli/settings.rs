@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cenote_core::protocol::field::{Map, Text};
 use cenote_core::protocol::limits::Limits;
-use cenote_core::scheduler::rebalance::{Measure, Rebalance};
+use cenote_core::scheduler::memory::Measure;
+use cenote_core::scheduler::rebalance::Rebalance;
 use cenote_core::units;
 
 use super::error::CommandError;
@@ -21,7 +22,8 @@ use crate::memory;
 use crate::scheduler::Settings;
 
 /// What can be counted as the memory of a worker.
-const MEASURES: &[&str] = &["optimistic", "managed", "managed_total", "process"];
+const MEASURES: &str = "one of managed, managed_total, optimistic, process, spilled, unmanaged, unmanaged_old and \
+                        unmanaged_recent";
 const REDUCE_REPLICAS: &str = "distributed.active_memory_manager.ReduceReplicas";
 
 /// The settings that `cenote scheduler` starts with.
@@ -100,7 +102,8 @@ fn machine(config: &Config) -> Result<core::scheduler::Settings, CommandError> {
             .unwrap_or(defaults.work_stealing_interval),
         memory_manager_start: config.flag(&manager("start"))?.unwrap_or(defaults.memory_manager_start),
         memory_manager_interval: config.seconds(&manager("interval"))?.unwrap_or(defaults.memory_manager_interval),
-        memory_manager_measure: measure(config)?.map_or(defaults.memory_manager_measure.clone(), Into::into),
+        memory_manager_measure: measure(config, &manager("measure"))?
+            .map_or(defaults.memory_manager_measure.clone(), |(name, _)| name.into()),
         reduce_replicas: reduces_replicas(config)?.unwrap_or(defaults.reduce_replicas),
         bandwidth: config.bytes(&of("bandwidth"))?.map_or(defaults.bandwidth, bytes_as_float),
         unknown_duration: seconds("unknown-task-duration", defaults.unknown_duration)?,
@@ -135,33 +138,40 @@ fn manager(name: &str) -> String {
     format!("distributed.scheduler.active-memory-manager.{name}")
 }
 
-/// What the memory manager counts as the memory of a worker.
-fn measure(config: &Config) -> Result<Option<String>, CommandError> {
-    let measure = config.text(&manager("measure"))?;
-    if measure.as_ref().is_some_and(|it| !MEASURES.contains(&it.as_str())) {
-        let (key, found) = (manager("measure"), measure.unwrap_or_default());
-        return Err(config::Error::Unfit {
-            key,
-            found,
-            wanted: "one of optimistic, managed, managed_total and process",
-        }
-        .into());
+/// What counts as the memory of a worker.
+fn measure(config: &Config, key: &str) -> Result<Option<(String, Measure)>, CommandError> {
+    let Some(name) = config.text(key)? else { return Ok(None) };
+    match Measure::of(&name) {
+        Some(measure) => Ok(Some((name, measure))),
+        None => Err(unfit(key, name, MEASURES)),
     }
-    Ok(measure)
 }
 
 /// Whether copies that nobody needs are dropped: the one policy that is known here. Those of users are Python.
 fn reduces_replicas(config: &Config) -> Result<Option<bool>, CommandError> {
-    let Some(Setting::List(policies)) = config.value(&manager("policies")) else { return Ok(None) };
+    let key = manager("policies");
+    let policies = match config.value(&key) {
+        None | Some(Setting::Null) => return Ok(None),
+        Some(Setting::List(policies)) => policies,
+        Some(other) => return Err(unfit(&key, other.to_string(), "a list of policies, each with its class")),
+    };
     for policy in policies {
-        let class = policy.entry("class").and_then(Setting::text);
-        if class != Some(REDUCE_REPLICAS) {
-            let named = class.map_or_else(|| policy.to_string(), str::to_owned);
-            let flag = format!("the policy {named} of the setting {}", manager("policies"));
-            return Err(CommandError::NotYet { flag });
+        let Some(class) = policy.entry("class").and_then(Setting::text) else {
+            return Err(unfit(&key, policy.to_string(), "a list of policies, each with its class"));
+        };
+        if class != REDUCE_REPLICAS {
+            return Err(CommandError::Policy { class: class.to_owned() });
+        }
+        let Setting::Map(entries) = policy else { continue };
+        if let Some(argument) = entries.keys().find(|name| *name != "class") {
+            return Err(unfit(&key, format!("{class} with {argument}"), "without it: that policy takes no arguments"));
         }
     }
     Ok(Some(!policies.is_empty()))
+}
+
+fn unfit(key: &str, found: String, wanted: &'static str) -> CommandError {
+    config::Error::Unfit { key: key.to_owned(), found, wanted }.into()
 }
 
 /// When results are moved between workers.
@@ -170,11 +180,7 @@ fn rebalance(config: &Config) -> Result<Rebalance, CommandError> {
     let of = |name: &str| format!("distributed.worker.memory.rebalance.{name}");
     let share = |name: &str, default| Ok::<_, CommandError>(config.number(&of(name))?.unwrap_or(default));
     Ok(Rebalance {
-        measure: match config.text(&of("measure"))?.as_deref() {
-            Some("managed") => Measure::Managed,
-            Some("managed_total") => Measure::ManagedTotal,
-            _ => Measure::Process,
-        },
+        measure: measure(config, &of("measure"))?.map_or(defaults.measure, |(_, measure)| measure),
         sender_min: share("sender-min", defaults.sender_min)?,
         recipient_max: share("recipient-max", defaults.recipient_max)?,
         gap: share("sender-recipient-gap", defaults.gap)?,
@@ -310,6 +316,33 @@ mod tests {
         assert_eq!(settings.idle_timeout, Some(Duration::from_hours(2)));
         assert_eq!(settings.connect_timeout, Duration::from_secs(5));
         assert_eq!(settings.blocked_handlers, ["feed".into()]);
+    }
+
+    #[test]
+    fn what_the_memory_manager_cannot_do_is_refused_by_name() {
+        let refused = |name: &str, value: &str| {
+            settings(&[], &[(&format!("SCHEDULER__ACTIVE_MEMORY_MANAGER__{name}"), value)]).unwrap_err().to_string()
+        };
+        for (name, value, said) in [
+            ("POLICIES", "[{'class': 'mine.Policy', 'x': 1}]", "mine.Policy: policies are Python"),
+            ("POLICIES", "[{'class': 'distributed.active_memory_manager.ReduceReplicas', 'x': 1}]", "with x;"),
+            ("POLICIES", "ReduceReplicas", "policies is 'ReduceReplicas'; it must be a list"),
+            ("POLICIES", "['ReduceReplicas']", "policies is 'ReduceReplicas'; it must be a list"),
+            ("MEASURE", "rss", "measure is rss; it must be one of managed,"),
+        ] {
+            let error = refused(name, value);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_measure_of_dask_counts_memory() {
+        for (name, measure) in Measure::ALL {
+            let variables =
+                [("SCHEDULER__ACTIVE_MEMORY_MANAGER__MEASURE", name), ("WORKER__MEMORY__REBALANCE__MEASURE", name)];
+            let settings = settings(&[], &variables).unwrap();
+            assert_eq!((&*settings.machine.memory_manager_measure, settings.rebalance.measure), (name, measure));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use cenote_core::protocol::value::Value;
 
 use super::hub::{Hub, Reply};
 
-/// What can be said about workers that are to retire: a word too many may mean something that is not understood here.
+/// What can be said about workers that are to retire, or that could: a word too many may mean something that is not understood here.
 const ARGUMENTS: [&str; 15] = [
     "op",
     "reply",
@@ -32,24 +32,32 @@ const ARGUMENTS: [&str; 15] = [
 
 /// The workers that could be closed.
 pub(super) async fn workers_to_close(hub: &Rc<Hub>, request: &Request, asked: WorkersToClose) -> Reply {
+    refuse_unknown(request)?;
     let groups = groups(hub, request, &asked.key).await?;
     hub.query(&Query::WorkersToClose(WorkersToClose { key: Optional(None), groups, ..asked }))
 }
 
 /// Lets workers go.
 pub(super) async fn retire_workers(hub: &Rc<Hub>, request: &Request, asked: RetireWorkers) -> Reply {
-    let said = request.arguments::<Value>().map_err(|error| ErrorReply::text(&error.to_string()))?;
-    if let Value::Map(said) = said
-        && let Some((unknown, _)) =
-            said.iter().find(|(name, _)| !name.as_str().is_some_and(|it| ARGUMENTS.contains(&it)))
-    {
-        let name = unknown.as_str().unwrap_or_default();
-        let text = format!("retire_workers() got an unexpected keyword argument '{name}'");
-        return Err(ErrorReply::builtin(Builtin::Type, &text));
-    }
+    refuse_unknown(request)?;
     let groups = groups(hub, request, &asked.key).await?;
     let key = Optional(asked.key.0.filter(|key| *key == Value::Nil));
     hub.ask(Question::from(RetireWorkers { key, groups, ..asked })).await
+}
+
+/// Says which argument is not known.
+fn refuse_unknown(request: &Request) -> Result<(), ErrorReply> {
+    let said = request.arguments::<Value>().map_err(|error| ErrorReply::text(&error.to_string()))?;
+    let Value::Map(said) = said else { return Ok(()) };
+    let known = |name: &Value| name.as_str().is_some_and(|it| ARGUMENTS.contains(&it));
+    match said.iter().find(|(name, _)| !known(name)) {
+        Some((unknown, _)) => {
+            let (op, name) = (&request.op, unknown.as_str().unwrap_or_default());
+            let text = format!("{op}() got an unexpected keyword argument '{name}'");
+            Err(ErrorReply::builtin(Builtin::Type, &text))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The group of each worker, if a function says it.

@@ -10,6 +10,7 @@ use cenote_core::protocol::field::Text;
 use cenote_core::protocol::procedure::{StartSampler, StopSampler};
 use cenote_core::protocol::rpc::ErrorReply;
 use cenote_core::protocol::value::Value;
+use cenote_core::scheduler::memory::Measure;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
 
@@ -45,10 +46,11 @@ impl Drop for Sampler {
 /// Starts a sampler, and answers with its name. It has one sample at least.
 pub(super) fn start(hub: &Rc<Hub>, asked: &StartSampler) -> Reply {
     let samplers = &hub.samplers;
-    let Some(first) = hub.machine().memory(&asked.measure) else {
+    let Some(measure) = Measure::of(&asked.measure) else {
         let text = format!("memory_sampler_start: there is no measure of memory that is called {:?}", asked.measure);
         return Err(ErrorReply::builtin(Builtin::Value, &text));
     };
+    let first = hub.machine().memory(measure);
     if samplers.running.borrow().len() >= SAMPLERS_MAX {
         return Err(ErrorReply::text("memory_sampler_start: too many samplers run already: stop some"));
     }
@@ -57,7 +59,8 @@ pub(super) fn start(hub: &Rc<Hub>, asked: &StartSampler) -> Reply {
     let name: Text = format!("memory-sampler-{number}").into();
     let samples = Rc::new(RefCell::new(vec![(hub.clock.now(), first)]));
     let interval = Duration::try_from_secs_f64(asked.interval).unwrap_or(INTERVAL_MIN).max(INTERVAL_MIN);
-    let task = spawn_local(sample(Rc::clone(hub), name.clone(), asked.clone(), interval, Rc::clone(&samples)));
+    let task =
+        spawn_local(sample(Rc::clone(hub), name.clone(), asked.client.clone(), measure, interval, Rc::clone(&samples)));
     samplers.running.borrow_mut().insert(name.clone(), Sampler { samples, task });
     Ok(name.into())
 }
@@ -66,18 +69,19 @@ pub(super) fn start(hub: &Rc<Hub>, asked: &StartSampler) -> Reply {
 async fn sample(
     hub: Rc<Hub>,
     name: Text,
-    asked: StartSampler,
+    client: Text,
+    measure: Measure,
     interval: Duration,
     samples: Rc<RefCell<Vec<(f64, i64)>>>,
 ) {
     while samples.borrow().len() < SAMPLES_MAX {
         sleep(interval).await;
-        if !hub.machine().has_client(&asked.client) {
+        if !hub.machine().has_client(&client) {
             hub.samplers.running.borrow_mut().remove(&name);
             return;
         }
-        let seen = hub.machine().memory(&asked.measure);
-        samples.borrow_mut().extend(seen.map(|bytes| (hub.clock.now(), bytes)));
+        let bytes = hub.machine().memory(measure);
+        samples.borrow_mut().push((hub.clock.now(), bytes));
     }
 }
 

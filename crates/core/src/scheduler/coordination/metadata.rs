@@ -97,6 +97,10 @@ impl Metadata {
 impl Scheduler {
     pub(super) fn set_metadata(&mut self, ticket: u64, asked: SetMetadata) {
         let SetMetadata { keys, value } = asked;
+        if keys.is_empty() {
+            let text = "set_metadata: there are no keys, and all metadata cannot be replaced at once";
+            return self.reply(ticket, Err(ErrorReply::builtin(Builtin::Value, text)));
+        }
         self.coordination.metadata.set(keys, value.0.unwrap_or(Value::Nil));
         self.reply(ticket, Ok(Value::Nil));
     }

@@ -100,7 +100,7 @@ impl Scheduler {
     }
 
     /// What is seen, as it can be written to a file: what has an identity by what Dask shows of it.
-    fn plain(&self, seen: &Seen) -> Value {
+    pub(in crate::scheduler) fn plain(&self, seen: &Seen) -> Value {
         let all = |values: &[Seen]| Value::Tuple(values.iter().map(|value| self.plain(value)).collect());
         match seen {
             Seen::Value(Value::Enum(member)) => (&*member.name).into(),

@@ -3,10 +3,11 @@
 use super::seen::{Object, Seen, Table};
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::memory::Measure;
 use crate::scheduler::worker::WorkerId;
 
 impl Scheduler {
-    pub(super) fn worker_attribute(&self, id: WorkerId, name: &str) -> Option<Seen> {
+    pub(in crate::scheduler) fn worker_attribute(&self, id: WorkerId, name: &str) -> Option<Seen> {
         let worker = &self.workers[id];
         let about = &worker.about;
         Some(match name {
@@ -53,34 +54,11 @@ impl Scheduler {
         })
     }
 
+    /// The memory of a worker, or of all.
     pub(super) fn memory_attribute(&self, worker: Option<WorkerId>, name: &str) -> Option<Seen> {
-        self.memory_of(worker, name).map(Seen::from)
-    }
-
-    /// The memory of a worker, or of all, by what the workers have measured.
-    pub(in crate::scheduler) fn memory_of(&self, worker: Option<WorkerId>, name: &str) -> Option<i64> {
-        let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(0.0);
-        let workers = self.workers.iter().filter(|(id, _)| worker.is_none_or(|worker| worker == *id));
-        let mut sum = 0.0;
-        for (id, worker) in workers {
-            let metrics = &worker.about.metrics;
-            let process = number(metrics.get("memory"));
-            let spilled = number(metrics.get("spilled_bytes").and_then(|it| it.get("memory")));
-            let in_memory = (self.replicas.bytes(id) as f64 - spilled).clamp(0.0, process.max(0.0));
-            let old = (worker.unmanaged.old() as f64).min(process - in_memory);
-            sum += match name {
-                "process" => process,
-                "spilled" => spilled,
-                "managed_in_memory" => in_memory,
-                "managed" => in_memory + spilled,
-                "unmanaged" => process - in_memory,
-                "unmanaged_old" => old,
-                "unmanaged_recent" => process - in_memory - old,
-                "optimistic" => in_memory + old,
-                _ => return None,
-            };
-        }
-        Some(sum as i64)
+        let measure = Measure::of(name)?;
+        let bytes = worker.map_or_else(|| self.memory(measure), |id| self.memory_of(measure, id) as i64);
+        Some(bytes.into())
     }
 
     pub(super) fn workers_seen(&self, ids: impl Iterator<Item = WorkerId>) -> Vec<Seen> {

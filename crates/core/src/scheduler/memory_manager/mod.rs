@@ -70,6 +70,6 @@ impl Scheduler {
 
     /// What each worker has in memory, by the measure of the settings.
     fn memory_of_workers(&self) -> Map<WorkerId, f64> {
-        self.workers.ids().map(|id| (id, self.measured(self.settings.memory_manager_measure(), id))).collect()
+        self.workers.ids().map(|id| (id, self.memory_of(self.settings.memory_manager_measure(), id))).collect()
     }
 }

@@ -34,8 +34,8 @@ impl Scheduler {
             Query::GetMetadata(it) => return self.metadata(it),
             Query::GetRunspec(it) => return self.told_run_spec(&it.key),
             Query::ErrorCause(it) => self.told_cause(&it.keys),
-            Query::AdaptiveTarget(it) => self.target(it).into(),
-            Query::WorkersToClose(it) => self.told_closable(it),
+            Query::AdaptiveTarget(it) => return self.told_target(it),
+            Query::WorkersToClose(it) => return self.told_closable(it),
             Query::CheckIdle(_) => self.idle_since().into(),
             Query::Inspect(it) => self.inspect(&it.path, it.now.0.unwrap_or(self.now)),
             Query::Unknown { op } => {

@@ -1,9 +1,12 @@
 //! How many workers there should be, and which of them could go.
 
+use crate::protocol::exception::Builtin;
 use crate::protocol::field::{self, Optional, Text};
 use crate::protocol::query::{AdaptiveTarget, WorkersToClose};
+use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::question::Answer;
 use crate::scheduler::registry::Map;
 use crate::scheduler::worker::{Worker, WorkerId};
 
@@ -59,13 +62,25 @@ impl Scheduler {
     }
 
     /// The workers that could be closed at little cost: idle ones, and those that hold the least.
-    pub(super) fn told_closable(&self, asked: &WorkersToClose) -> Value {
-        let by_name = asked.attribute.0.as_deref() == Some("name");
+    pub(super) fn told_closable(&self, asked: &WorkersToClose) -> Answer {
+        let attribute = asked.attribute.0.as_deref().unwrap_or("address");
         let told = |id: WorkerId| {
-            let worker = &self.workers[id];
-            if by_name { worker.about.name.clone() } else { worker.address().clone().into() }
+            let seen = self.worker_attribute(id, attribute).map(|seen| self.plain(&seen));
+            let text = || format!("workers_to_close: a worker has no attribute {attribute:?}; take address or name");
+            seen.ok_or_else(|| ErrorReply::builtin(Builtin::Attribute, &text()))
         };
-        Value::Tuple(self.closable(asked).into_iter().map(told).collect())
+        self.closable(asked).into_iter().map(told).collect::<Result<_, _>>().map(Value::Tuple)
+    }
+
+    /// How many workers there should be, if the duration is one.
+    pub(super) fn told_target(&self, asked: &AdaptiveTarget) -> Answer {
+        match &asked.target_duration.0 {
+            Some(duration) if *duration != Value::Nil && duration.as_seconds().is_none() => {
+                let text = "adaptive_target: target_duration is no duration: give seconds, or text such as 5s";
+                Err(ErrorReply::builtin(Builtin::Value, text))
+            }
+            _ => Ok(self.target(asked).into()),
+        }
     }
 
     pub(in crate::scheduler) fn closable(&self, asked: &WorkersToClose) -> Vec<WorkerId> {

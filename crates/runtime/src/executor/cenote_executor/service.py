@@ -94,6 +94,9 @@ def answer(channel: Channel, frames: list[memoryview]) -> None:
     except Closed:
         raise
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            error = RuntimeError("the executor was interrupted")
+        if not isinstance(error, Exception):
+            # Raised in a client, it would end the thread that hears it, and the client would wait for ever.
+            error = RuntimeError(
+                f"what was to run beside the scheduler ended itself ({error!r}), which ends nothing here"
+            )
         channel.write(dict(error_message(error), status="error"))

@@ -14,6 +14,12 @@ from typing import Any
 #: Errors that a path may end in.
 ERRORS: dict[str, type[Exception]] = {error.__name__: error for error in (KeyError, IndexError, AttributeError)}
 
+#: What to do instead of what users of a scheduler in Python look for.
+ADVICE = {
+    "add_policy": ": policies of the memory manager cannot act here; copy or move results from a client (replicate, "
+    "rebalance, retire_workers), or use `dask scheduler`",
+}
+
 Path = list[tuple[str, Any]]
 Read = Callable[[Path], Any]
 
@@ -27,7 +33,14 @@ class View:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._read([*self._path, ("a", name)])
+        try:
+            return self._read([*self._path, ("a", name)])
+        except AttributeError:
+            pass
+        raise AttributeError(
+            f"{self!r} belongs to a scheduler that is not written in Python, and has no {name!r} there"
+            + ADVICE.get(name, "")
+        )
 
     def __getitem__(self, key: Any) -> Any:
         return self._read([*self._path, ("i", named(key))])

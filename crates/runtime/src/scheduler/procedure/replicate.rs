@@ -29,6 +29,14 @@ type Fetches = BTreeMap<Text, Vec<(Key, Vec<Text>)>>;
 /// Makes copies until so many workers hold each key. Answers with nothing, or with the keys that nobody has.
 pub(super) async fn replicate(hub: &Rc<Hub>, request: Replicate) -> Reply {
     let named = request.workers.0.as_deref();
+    let known = |name: &Value| hub.machine().workers().any(|it| it.is_among(std::slice::from_ref(name)));
+    if let Some(unknown) = named.and_then(|named| named.iter().find(|&name| !known(name))) {
+        let name = unknown.as_str().map_or_else(|| format!("{unknown:?}"), ToOwned::to_owned);
+        return Err(ErrorReply::builtin(Builtin::Key, &name));
+    }
+    if request.branching_factor.0 == Some(0) {
+        return Err(ErrorReply::builtin(Builtin::Value, "replicate: branching_factor must be at least 1"));
+    }
     let able = |it: &WorkerView| it.is_running() && named.is_none_or(|named| it.is_among(named));
     let workers: Vec<Text> = hub.machine().workers().filter(able).map(|worker| worker.address).collect();
     let copies = request.n.0.map_or(workers.len(), |n| (n as usize).min(workers.len()));
