@@ -51,7 +51,14 @@ class Cluster:
 
     def peaks(self) -> tuple[int, int]:
         """The greatest memory of the scheduler's process, and of those that it started, in bytes."""
-        return _peak(self.process.pid), sum(map(_peak, children(self.process.pid)))
+        return self._memory("VmHWM:")
+
+    def resident(self) -> tuple[int, int]:
+        """The memory of the scheduler's process, and of those that it started, in bytes."""
+        return self._memory("VmRSS:")
+
+    def _memory(self, word: str) -> tuple[int, int]:
+        return _memory(self.process.pid, word), sum(_memory(pid, word) for pid in children(self.process.pid))
 
     def tally(self) -> dict[str, float]:
         """What the idle workers have done since they were asked last."""
@@ -151,12 +158,12 @@ def _cpu(pid: int) -> float:
         return 0.0
 
 
-def _peak(pid: int) -> int:
+def _memory(pid: int, word: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(word)), 0)
 
 
 def free_port() -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import clusters
 import rows_cluster
+import rows_memory
 from local import Part, write
 from pairs import table, versions
 
@@ -30,6 +31,7 @@ PARTS = {
     "stealing": Part(rows_cluster.STEALING_HEAD, rows_cluster.stealing, "What stealing costs where nothing is stolen"),
     "latency": Part(rows_cluster.LATENCY_HEAD, rows_cluster.latency, "From `submit` to the result"),
     "receipt": Part(rows_cluster.RECEIPT_HEAD, rows_cluster.receipt, "From a graph to its first task"),
+    "memory": Part(rows_memory.MEMORY_HEAD, rows_memory.memory, "What large values in a graph leave in memory"),
 }
 
 
