@@ -14,7 +14,8 @@ SHELL := bash
 
 DEMO := .venv
 TEST := .venv-test
-# Of dask-kubernetes only the definitions of its resources are needed, not what its operator runs on.
+# Of dask-kubernetes only the definitions of its resources are needed, not what its operator runs on. They lie beside the
+# packages, so that Dask does not look for its commands.
 DEFINITIONS := dask-kubernetes==2026.3.0
 TEST_PYTHON := $(CURDIR)/$(TEST)/bin/python
 DEMO_PYTHON := $(CURDIR)/$(DEMO)/bin/python
@@ -80,7 +81,7 @@ $(TEST)/ready: tests/requirements.txt
 	$(STEP) "environment of the tests: $(TEST)"
 	$(call make-venv,$(TEST),$(PYTHON))
 	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --requirement tests/requirements.txt
-	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --no-deps $(DEFINITIONS)
+	$(TEST)/bin/uv pip install --quiet --python $(TEST)/bin/python --no-deps --target $(TEST)/definitions $(DEFINITIONS)
 	touch $@
 
 $(TEST)/installed: $(TEST)/ready $(SOURCES)
@@ -177,7 +178,7 @@ $(OTHER)/ready: tests/requirements.txt
 	$(STEP) "environment of the tests on Python $(VERSION): $(OTHER)"
 	$(call make-venv,$(OTHER),$(PYTHON))
 	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --requirement tests/requirements.txt
-	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --no-deps $(DEFINITIONS)
+	$(OTHER)/bin/uv pip install --quiet --python $(OTHER)/bin/python --no-deps --target $(OTHER)/definitions $(DEFINITIONS)
 	touch $@
 
 $(OTHER)/installed: $(OTHER)/ready $(SOURCES)

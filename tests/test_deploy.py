@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -100,10 +99,11 @@ def test_probes_and_services_name_ports_that_are_there(path):
 @pytest.fixture(scope="module")
 def custom_resource():
     """The schema of a DaskCluster, as the operator brings it."""
-    found = find_spec("dask_kubernetes")
-    if found is None:
-        pytest.skip("the definition of DaskCluster is in the package dask-kubernetes, which is not installed")
-    folder = Path(found.submodule_search_locations[0])
+    folder = Path(sys.prefix, "definitions", "dask_kubernetes")
+    if not folder.is_dir():
+        pytest.skip(
+            f"the definition of DaskCluster is in the package dask-kubernetes, which `make venv` puts into {folder}"
+        )
     [path] = folder.glob("operator/deployment/helm/*/crds/daskcluster.yaml")
     [version] = documents(path)[0]["spec"]["versions"]
     schema = strict(version["schema"]["openAPIV3Schema"])
