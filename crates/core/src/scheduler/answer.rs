@@ -116,19 +116,35 @@ impl Scheduler {
 
     fn release_worker_data(&mut self, key: &Key, worker: WorkerId) {
         let Some(id) = self.tasks.id(key) else { return };
+        self.workers[worker].dropping.swap_remove(&id);
         self.lose_replica(id, worker);
         if matches!(self.tasks[id].state, TaskState::Memory { .. }) && !self.replicas.held(id) {
             self.cascade(Recommendations::one(id, Finish::Released));
         }
     }
 
-    pub(super) fn add_keys(&mut self, keys: Vec<Key>, worker: WorkerId) {
+    /// A worker was given copies by somebody else, which is heard before what the worker itself says. What it was told to
+    /// drop it may have dropped since, or will: that does not count, and it is told once more. False if there was any.
+    pub(super) fn add_copies(&mut self, keys: Vec<Key>, worker: WorkerId) -> bool {
+        let dropping = |key: &Key| self.tasks.id(key).is_some_and(|id| self.workers[worker].dropping.contains(&id));
+        let (doubtful, sure): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(dropping);
+        self.add_keys(sure, worker);
+        let all = doubtful.is_empty();
+        if !all {
+            let stimulus_id = self.stimulus_id();
+            self.tell_worker(worker, RemoveReplicas { keys: doubtful, stimulus_id });
+        }
+        all
+    }
+
+    fn add_keys(&mut self, keys: Vec<Key>, worker: WorkerId) {
         let mut redundant = Vec::new();
         for key in keys {
             match self.tasks.id(&key) {
                 Some(id) if self.tasks[id].state() == StateName::Memory => {
                     self.gain_replica(id, worker);
                     self.workers[worker].missing.swap_remove(&id);
+                    self.workers[worker].dropping.swap_remove(&id);
                 }
                 _ => redundant.push(key),
             }

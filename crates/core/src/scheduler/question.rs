@@ -44,10 +44,8 @@ impl Scheduler {
             }
             Question::AddReplicas(it) => {
                 let answer = match self.workers.id(&it.worker) {
-                    Some(worker) => {
-                        self.add_keys(it.keys, worker);
-                        "OK"
-                    }
+                    Some(worker) if self.add_copies(it.keys, worker) => "OK",
+                    Some(_) => "dropping",
                     None => "not found",
                 };
                 self.answer(ticket, Ok(answer.into()));

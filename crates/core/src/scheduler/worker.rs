@@ -124,6 +124,8 @@ pub struct Worker {
     pub(super) unmanaged: Unmanaged,
     /// How often it asked in vain where a result is.
     pub(super) missing: Map<TaskId, u32>,
+    /// Copies that it was told to drop, and has not said yet that it dropped or keeps.
+    pub(super) dropping: Set<TaskId>,
     /// The actors that live there.
     pub(super) actors: Set<TaskId>,
     pub(super) last_seen: f64,
@@ -203,6 +205,7 @@ impl Workers {
             backlog: Backlog::default(),
             unmanaged: Unmanaged::default(),
             missing: Map::default(),
+            dropping: Set::default(),
             actors: Set::default(),
             last_seen: now,
             being_replaced: false,

@@ -1,8 +1,11 @@
 //! The memory manager: copies that nobody needs are dropped, and never the last.
 
-use cenote_core::protocol::question::MemoryManagerQuestion;
+use cenote_core::protocol::field::Optional;
+use cenote_core::protocol::question::{AddReplicas, MemoryManagerQuestion};
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{AddKeys, WorkerStatusChange};
+use cenote_core::protocol::worker::{AddKeys, ReleaseWorkerData, WorkerStatusChange};
+use cenote_core::scheduler::memory::Measure;
+use cenote_core::scheduler::rebalance::Rebalance;
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::{Scheduler, Settings};
 
@@ -66,4 +69,28 @@ fn who_takes_no_work_drops_first() {
     let paused = WorkerStatusChange { status: "paused".into(), stimulus_id: "s".into() };
     table.worker("v", paused);
     assert_eq!(asks(&mut table, "run_once"), "v: remove x\nanswer 1: Nil\n");
+}
+
+#[test]
+fn a_copy_that_somebody_made_where_one_is_being_dropped_does_not_count() {
+    let added = |worker: &str| {
+        let stimulus_id = Optional(Some("replicate".into()));
+        AddReplicas { worker: worker.into(), keys: keys(&["x"]), stimulus_id }
+    };
+    let released = || ReleaseWorkerData { key: "x".into(), stimulus_id: "s".into() };
+    let mut table = doubled();
+    asks(&mut table, "run_once");
+    assert_eq!(holders(&table), ["v"]);
+    let all = Rebalance { sender_min: 0.0, gap: 0.0, measure: Measure::ManagedTotal, ..Rebalance::default() };
+    assert_eq!(table.scheduler.rebalance(&all, None, None), [], "w has not said that it dropped it");
+    assert_eq!(table.ask(added("w")), "w: remove x\nanswer 1: dropping\n", "it may have been dropped, or will be");
+    assert_eq!(holders(&table), ["v"], "whoever counts on it would lose the last one");
+    assert_eq!(table.worker("w", released()), "");
+    assert_eq!(table.ask(added("w")), "answer 1: OK\n");
+    assert_eq!(holders(&table), ["v", "w"]);
+    asks(&mut table, "run_once");
+    let kept = AddKeys { keys: keys(&["x"]), stimulus_id: "s".into() };
+    table.worker("w", kept);
+    assert_eq!(table.ask(added("w")), "answer 1: OK\n", "who keeps it drops nothing");
+    assert_eq!(table.ask(added("nobody")), "answer 1: not found\n");
 }

@@ -223,7 +223,9 @@ impl ModelWorker {
     }
 
     fn free(&mut self, key: &str) {
-        self.data.remove(key);
+        if self.data.remove(key).is_some() {
+            self.say(ReleaseWorkerData { key: key.into(), stimulus_id: "freed".into() });
+        }
         if let Some(wanted) = self.wanted.get_mut(key) {
             wanted.acquired = false;
         }
