@@ -213,6 +213,11 @@ impl Field for Stimulus {
                 tagged(writer, 11, 1);
                 hearing.write(writer);
             }
+            Self::WorkersLeft { workers, expected } => {
+                tagged(writer, 12, 2);
+                workers.write(writer);
+                expected.write(writer);
+            }
         }
     }
 
@@ -231,6 +236,7 @@ impl Field for Stimulus {
                 9 => Self::Withdrawn { ticket: Field::read(reader)? },
                 10 => Self::ShufflePlanned { ticket: Field::read(reader)?, outcome: read_outcome(reader)? },
                 11 => Self::PluginsHear { hearing: Field::read(reader)? },
+                12 => Self::WorkersLeft { workers: Field::read(reader)?, expected: Field::read(reader)? },
                 _ => return Err(reader.error(Problem::Range)),
             })
         })

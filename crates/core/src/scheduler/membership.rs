@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::Scheduler;
 use super::instruction::{Exception, Failure, Instruction};
 use super::memory::Measure;
+use super::notice::Leaving;
 use super::recommendations::{Finish, Recommendations};
 use super::stimulus::Text;
 use super::task::{StateName, TaskId, TaskState};
-use super::worker::{WorkerId, WorkerStatus};
+use super::worker::{Worker, WorkerId, WorkerStatus};
 use crate::key::Key;
 use crate::protocol::exception::{Builtin, LastWorker};
 use crate::protocol::rpc::ErrorReply;
@@ -162,32 +163,63 @@ impl Scheduler {
 
     /// Removes a worker that may still be there.
     pub(super) fn dismiss_worker(&mut self, id: WorkerId, expected: bool) {
-        self.tell_worker(id, Close { reason: "scheduler-remove-worker".into() });
-        self.remove_worker(id, expected);
+        self.dismiss_workers(&[id], expected);
     }
 
-    /// A worker has left: what it ran runs elsewhere, what only it held is computed again.
+    pub(super) fn dismiss_workers(&mut self, ids: &[WorkerId], expected: bool) {
+        for &id in ids {
+            self.tell_worker(id, Close { reason: "scheduler-remove-worker".into() });
+        }
+        self.remove_workers(ids, expected);
+    }
+
     pub(super) fn remove_worker(&mut self, id: WorkerId, expected: bool) {
-        if self.workers.get(id).is_none() {
-            return;
-        }
-        let worker = self.workers.remove(id);
-        self.turnover.workers_removed += 1;
-        self.bandwidths.forget(worker.address());
-        self.leave_shuffles(id, worker.address());
-        self.spans.note_threads(self.now, self.workers.threads());
-        self.versions.leave(&worker.about.versions);
-        let mut recommendations = Recommendations::default();
-        for &task in &worker.processing {
-            recommendations.add(task, Finish::Released);
-        }
-        if !expected {
-            for &task in &worker.processing {
-                self.suspect(task, &worker.about, &mut recommendations);
+        self.remove_workers(&[id], expected);
+    }
+
+    /// Workers have left: what they ran runs elsewhere, what only they held is computed again. All are gone before
+    /// anything of theirs is placed anew.
+    fn remove_workers(&mut self, ids: &[WorkerId], expected: bool) {
+        let mut left = Vec::with_capacity(ids.len());
+        for &id in ids {
+            if self.workers.get(id).is_some() {
+                left.push((id, self.workers.remove(id)));
             }
         }
+        if left.is_empty() {
+            return;
+        }
+        self.spans.note_threads(self.now, self.workers.threads());
+        let mut recommendations = Recommendations::default();
+        for (id, worker) in &left {
+            self.turnover.workers_removed += 1;
+            self.bandwidths.forget(worker.address());
+            self.leave_shuffles(*id, worker.address());
+            self.versions.leave(&worker.about.versions);
+            for &task in &worker.processing {
+                if expected || !self.suspect(task, &worker.about, &mut recommendations) {
+                    recommendations.add(task, Finish::Released);
+                }
+            }
+        }
+        let taken: Vec<_> =
+            left.iter().map(|(id, worker)| self.lose_worker(*id, worker, &mut recommendations)).collect();
+        self.cascade(recommendations);
+        let others: Vec<_> = self.workers.ids().collect();
+        for ((_, worker), leaving) in left.iter().zip(&taken) {
+            self.notice_leaving(worker.address(), leaving, expected);
+            let stimulus_id = self.stimulus_id();
+            for &other in &others {
+                let worker = worker.spec.address.clone();
+                self.tell_worker(other, RemoveWorker { worker, stimulus_id: stimulus_id.clone() });
+            }
+        }
+    }
+
+    /// All that a worker held is lost with it. Returns what is told of it.
+    fn lose_worker(&mut self, id: WorkerId, worker: &Worker, recommendations: &mut Recommendations) -> Leaving {
         let held: Vec<_> = self.replicas.has_what(id).collect();
-        let leaving = self.leaving(&worker, &held);
+        let leaving = self.leaving(worker, &held);
         for task in held {
             self.lose_replica(task, id);
             if worker.actors.contains(&task) {
@@ -197,33 +229,28 @@ impl Scheduler {
                 recommendations.add(task, if again { Finish::Released } else { Finish::Forgotten });
             }
         }
-        self.cascade(recommendations);
-        self.notice_leaving(worker.address(), &leaving, expected);
-        let others: Vec<_> = self.workers.ids().collect();
-        let stimulus_id = self.stimulus_id();
-        for other in others {
-            let worker = worker.spec.address.clone();
-            self.tell_worker(other, RemoveWorker { worker, stimulus_id: stimulus_id.clone() });
-        }
+        leaving
     }
 
-    /// A worker died while it ran the task, which may be why.
-    fn suspect(&mut self, id: TaskId, worker: &RegisterWorker, recommendations: &mut Recommendations) {
+    /// A worker died while it ran the task, which may be why. Whether the task has failed for it: at once, since what is
+    /// recommended may be replaced by what the loss of an input recommends.
+    fn suspect(&mut self, id: TaskId, worker: &RegisterWorker, recommendations: &mut Recommendations) -> bool {
         let allowed_failures = self.settings.allowed_failures;
-        let Some(_) = self.tasks.get(id) else { return };
+        if self.tasks.get(id).is_none() {
+            return false;
+        }
         let task = &mut self.tasks[id];
         task.suspicious += 1;
         self.groups.prefixes.suspect(task.prefix);
         if task.suspicious <= allowed_failures || task.state() != StateName::Processing {
-            return;
+            return false;
         }
         let last_worker = Arc::new(LastWorker::from(worker));
         let exception = Exception::KilledWorker { last_worker, allowed_failures };
         let failure = Arc::new(Failure { cause: task.key.clone(), exception });
-        // At once: what is recommended may be replaced by what the loss of an input recommends.
-        recommendations.remove(id);
         let more = self.transition(id, Finish::Erred(failure));
         recommendations.update(more);
+        true
     }
 
     /// Takes silent workers for dead, gives up what has waited too long, and looks for tasks that will never be finished.

@@ -32,7 +32,7 @@ impl Cause {
             Stimulus::Client { .. } => ("client", None),
             Stimulus::Submit { .. } | Stimulus::Materialized { .. } => ("update-graph", None),
             Stimulus::Worker { said, .. } => ("worker", said_by_worker(said)),
-            Stimulus::WorkerLeft { .. } => ("handle-worker-cleanup", None),
+            Stimulus::WorkerLeft { .. } | Stimulus::WorkersLeft { .. } => ("handle-worker-cleanup", None),
             Stimulus::DataArrived { .. } => ("update-data", None),
             Stimulus::Withdrawn { .. } => ("withdrawn", None),
             Stimulus::Asked { question, .. } => ("request", said_by_question(question)),

@@ -334,6 +334,10 @@ impl Scheduler {
                     self.remove_worker(id, expected);
                 }
             }
+            Stimulus::WorkersLeft { workers, expected } => {
+                let ids: Vec<_> = workers.iter().filter_map(|worker| self.workers.id(worker)).collect();
+                self.dismiss_workers(&ids, expected);
+            }
             Stimulus::DataArrived { data, client } => self.data_arrived(data, client.as_ref()),
             Stimulus::Asked { ticket, question } => self.hear_question(ticket, question),
             Stimulus::Withdrawn { ticket } => self.withdraw(ticket),

@@ -114,15 +114,6 @@ impl Recommendations {
         }
     }
 
-    /// Takes back what was recommended for a task.
-    pub fn remove(&mut self, task: TaskId) {
-        match self {
-            Self::One(one) => drop(one.take_if(|(named, _)| *named == task)),
-            Self::Few(few) => few.retain(|(named, _)| *named != task),
-            Self::Many(many) => drop(many.shift_remove(&task)),
-        }
-    }
-
     /// The last one.
     pub fn pop(&mut self) -> Option<(TaskId, Finish)> {
         match self {
@@ -167,9 +158,7 @@ mod tests {
             recommendations.update(Recommendations::one(ids[0], Finish::Forgotten));
             recommendations.add(ids[0], Finish::Released);
             assert!(matches!(recommendations.get(ids[0]), Some(Finish::Forgotten)));
-            recommendations.remove(ids[count / 2]);
-            let mut expected: Vec<_> = ids.iter().copied().rev().collect();
-            expected.retain(|&id| id != ids[count / 2]);
+            let expected: Vec<_> = ids.iter().copied().rev().collect();
             let popped: Vec<_> = std::iter::from_fn(|| recommendations.pop()).map(|(id, _)| id).collect();
             assert_eq!(popped, expected);
         }

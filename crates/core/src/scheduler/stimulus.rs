@@ -60,6 +60,13 @@ pub enum Stimulus {
         /// Whether it was meant to: its tasks are not suspected then.
         expected: bool,
     },
+    /// Workers have left at about the same time: nothing that was with one of them is sent to another.
+    WorkersLeft {
+        /// Their addresses. Who is still there is told to close.
+        workers: Vec<Text>,
+        /// Whether they were meant to.
+        expected: bool,
+    },
     /// Results were put into workers from outside.
     DataArrived {
         /// The keys, their sizes, and the addresses of their workers.

@@ -335,3 +335,35 @@ fn who_retires_and_is_not_removed_drops_what_is_elsewhere() {
     let arrived = AddKeys { keys: keys(&["x"]), stimulus_id: "s".into() };
     assert_eq!(table.worker("w", arrived), "v: remove x\nanswer 1: v=running\n");
 }
+
+#[test]
+fn workers_that_leave_at_about_the_same_time_leave_nothing_to_each_other() {
+    let mut table = Table::new(&["u", "v", "w"]);
+    let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])];
+    table.submit(tasks, &["a", "b", "c", "d"]);
+    table.finished("u", "a", 0);
+    let left = |workers: &[&str], expected| Stimulus::WorkersLeft {
+        workers: workers.iter().map(|&it| it.into()).collect(),
+        expected,
+    };
+    let said = table.tell(left(&["u", "v", "nobody"], false));
+    let moved = "c: lost a\nw: compute a run 4\nw: compute b run 5\nw: compute d run 6\n";
+    let closed = "u: close, scheduler-remove-worker\nv: close, scheduler-remove-worker\n";
+    assert_eq!(said, format!("{closed}{moved}w: gone u\nw: gone v\n"));
+    assert_eq!(table.tell(left(&["u", "v"], false)), "", "they have left already");
+}
+
+#[test]
+fn who_left_together_is_to_blame_once() {
+    let settings = Settings { allowed_failures: 1, ..Settings::default() };
+    let mut table = Table::with(settings, &["u", "v", "w"]);
+    table.submit(&[("a", &[]), ("b", &[]), ("c", &[])], &["a", "b", "c"]);
+    let all = || Stimulus::WorkersLeft { workers: ["u", "v", "w"].map(Into::into).into(), expected: false };
+    let close = |worker| format!("{worker}: close, scheduler-remove-worker\n");
+    let closed: String = ["u", "v", "w"].map(close).concat();
+    assert_eq!(table.tell(all()), closed);
+    assert_eq!([table.state("a"), table.state("c")], [Some(StateName::Queued); 2]);
+    table.tell(joined("x"));
+    let killed = table.tell(Stimulus::WorkerLeft { worker: "x".into(), expected: false });
+    assert_eq!(killed.matches("erred").count(), 2, "those that x had: {killed}");
+}

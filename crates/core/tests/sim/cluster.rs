@@ -197,6 +197,7 @@ impl Cluster {
         {
             return;
         }
+        let stimulus = self.net.together(stimulus);
         let heard = steal::Answered::of(&stimulus);
         let stimuli = match self.mutant {
             Some(mutant) => mutant.stimulus(stimulus, &self.scheduler, &mut self.mutated),

@@ -127,6 +127,26 @@ impl Network {
         });
     }
 
+    /// Of workers that leave at about the same time the scheduler hears at once, sometimes.
+    pub fn together(&mut self, stimulus: Stimulus) -> Stimulus {
+        let Stimulus::WorkerLeft { worker, expected: meant } = stimulus else { return stimulus };
+        if !self.now.is_multiple_of(2) {
+            return Stimulus::WorkerLeft { worker, expected: meant };
+        }
+        let mut workers = vec![worker];
+        self.pending.retain(|_, event| {
+            if let Event::AtScheduler { stimulus, .. } = event
+                && let Stimulus::WorkerLeft { worker, expected } = &**stimulus
+                && *expected == meant
+            {
+                workers.push(worker.clone());
+                return false;
+            }
+            true
+        });
+        Stimulus::WorkersLeft { workers, expected: meant }
+    }
+
     /// The next thing that happens.
     pub fn next(&mut self) -> Option<Event> {
         let ((time, _), event) = self.pending.pop_first()?;

@@ -27,8 +27,8 @@ const OPERATOR: &str = "operator";
 pub enum Order {
     /// It fetches a result. Who has it is told to drop it when the scheduler knows, if it is to be moved.
     Fetch { key: String, from: Text, to: Text, moves: bool },
-    /// It drops a result, of which the scheduler hears.
-    Drop { key: String, at: Text },
+    /// It drops a result, of which the scheduler hears, if the scheduler knows by now that another one has it.
+    Drop { key: String, at: Text, elsewhere: Text },
 }
 
 /// Tasks that have given back their threads, as far as the scheduler knows, and their attempts.
@@ -213,14 +213,15 @@ impl Cluster {
                 let (Some(index), Some(value)) = (there(&to), value) else { return };
                 self.workers[index].put(&key, value);
                 self.act(index);
-                let (worker, stimulus_id) = (to, Optional(Some("replicate".into())));
+                let (worker, stimulus_id) = (to.clone(), Optional(Some("replicate".into())));
                 self.ask(OPERATOR, None, AddReplicas { worker, keys: vec![(*key).into()], stimulus_id });
                 if moves {
-                    self.net.after(10 * MILLI, Event::Ordered(Order::Drop { key, at: from }));
+                    self.net.after(10 * MILLI, Event::Ordered(Order::Drop { key, at: from, elsewhere: to }));
                 }
             }
-            Order::Drop { key, at } => {
-                let Some(index) = there(&at) else { return };
+            Order::Drop { key, at, elsewhere } => {
+                let moved = self.scheduler.task(&(*key).into()).is_some_and(|it| it.who_has.contains(&elsewhere));
+                let Some(index) = there(&at).filter(|_| moved) else { return };
                 let keys = vec![(*key).into()];
                 self.workers[index].hear(FreeKeys { keys, stimulus_id: "rebalance".into() }.into());
                 self.act(index);
@@ -234,7 +235,11 @@ impl Cluster {
 /// Whether a stimulus may take the last copy of a result away.
 pub fn may_lose(stimulus: &Stimulus) -> bool {
     match stimulus {
-        Stimulus::WorkerLeft { .. } | Stimulus::Tick | Stimulus::Client { .. } | Stimulus::Materialized { .. } => true,
+        Stimulus::WorkerLeft { .. }
+        | Stimulus::WorkersLeft { .. }
+        | Stimulus::Tick
+        | Stimulus::Client { .. }
+        | Stimulus::Materialized { .. } => true,
         Stimulus::Worker { said, .. } => {
             matches!(said, FromWorker::ReleaseWorkerData(_) | FromWorker::RequestRefreshWhoHas(_))
         }

@@ -52,8 +52,11 @@ impl Cluster {
             WaitReason::Running { worker, .. } => Some((key.clone(), worker)),
             _ => None,
         });
-        let deadly = matches!(stimulus, Stimulus::WorkerLeft { expected: false, .. });
-        let expected = matches!(stimulus, Stimulus::WorkerLeft { expected: true, .. });
+        let meant = match stimulus {
+            Stimulus::WorkerLeft { expected, .. } | Stimulus::WorkersLeft { expected, .. } => Some(*expected),
+            _ => None,
+        };
+        let (deadly, expected) = (meant == Some(false), meant == Some(true));
         let retiring = if may_lose(stimulus) { Vec::new() } else { self.held_by_who_retires() };
         let (cancelled, retried) = (self.cancelled(stimulus), self.retried(stimulus));
         Before { running: running.collect(), queued: self.queue(), deadly, expected, retiring, cancelled, retried }

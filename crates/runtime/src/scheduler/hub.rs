@@ -17,6 +17,7 @@ use cenote_core::scheduler::stimulus::Stimulus;
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, oneshot};
 
+use super::departures::Departures;
 use super::journal::{Journal, JournalError};
 use super::nanny::Nannies;
 use super::outbox::{Mail, Outbox};
@@ -43,6 +44,7 @@ pub(super) struct Hub {
     pub nannies: Nannies,
     pub rounds: Rounds,
     pub plugins: Plugins,
+    pub departures: Departures,
     /// How many feeds there have been.
     pub feeds: Cell<u64>,
     machine: RefCell<Scheduler>,
@@ -128,6 +130,7 @@ impl Hub {
             nannies: Nannies::default(),
             rounds: Rounds::starting(clock.now()),
             plugins: Plugins::default(),
+            departures: Departures::default(),
             feeds: Cell::new(0),
             instructions: RefCell::default(),
             workers: RefCell::default(),

@@ -10,6 +10,7 @@
 mod client;
 mod closing;
 mod connection;
+mod departures;
 mod executor_door;
 mod feed;
 mod hub;

@@ -35,6 +35,7 @@ pub(super) async fn register(
     let outbox = Outbox::to_worker(&hub.mail);
     // The machine may have something to say to the worker at once.
     let before = hub.open_worker(&address, outbox.clone());
+    hub.let_go();
     let reply = hub.ask(Question::from(registration)).await;
     let joined = reply.as_ref().is_ok_and(|reply| reply.get("status").and_then(Value::as_str) == Some("OK"));
     if joined {
@@ -57,7 +58,7 @@ pub(super) async fn register(
     if hub.forget_worker(&address, &outbox) {
         tracing::info!("worker left: {address}");
         hub.pool.forget(&address);
-        hub.stimulate(Stimulus::WorkerLeft { worker: address, expected: false });
+        hub.depart(address);
     }
     outcome.map(|()| None)
 }
