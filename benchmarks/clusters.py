@@ -39,6 +39,8 @@ class Cluster:
         self.address = f"tcp://127.0.0.1:{port}"
         self.process = process
         self.idle: subprocess.Popen[str] | None = None
+        #: Seconds that its idle workers took to join.
+        self.joined = 0.0
 
     def spent(self) -> Spent:
         """What has been spent until now."""
@@ -62,38 +64,66 @@ class Cluster:
 
     def tally(self) -> dict[str, float]:
         """What the idle workers have done since they were asked last."""
+        return self._tell_idle("")
+
+    def leave(self) -> None:
+        """Let all idle workers leave at once."""
+        self._tell_idle("leave")
+
+    def _tell_idle(self, line: str) -> dict[str, float]:
         assert self.idle and self.idle.stdin and self.idle.stdout
-        self.idle.stdin.write("\n")
+        self.idle.stdin.write(f"{line}\n")
         self.idle.stdin.flush()
         return json.loads(self.idle.stdout.readline())
 
 
 @contextlib.contextmanager
-def cluster(whose: str, idle: int = 0, workers: int = 0, threads: int = 1, **settings: str) -> Iterator[Cluster]:
+def cluster(
+    whose: str,
+    idle: int = 0,
+    workers: int = 0,
+    threads: int = 1,
+    flags: tuple[str, ...] = (),
+    pages: int = 0,
+    **settings: str,
+) -> Iterator[Cluster]:
     """Start a scheduler, ``"cenote"`` or ``"dask"``, with idle workers in Rust or with workers of Dask.
 
-    Settings are named as in the environment, behind ``DASK_DISTRIBUTED__``.
+    Flags are those of idle workers, pages the port of the scheduler's pages. Settings are named as in the environment,
+    behind ``DASK_DISTRIBUTED__``.
     """
     port = free_port()
     environment = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1"}
     environment |= {f"DASK_DISTRIBUTED__{name}": value for name, value in settings.items()}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        where = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--dashboard-address", ":0"]
-        command = [*scheduler_program(whose), *where]
+        where = ["--host", "127.0.0.1", "--port", str(port), "--dashboard-address", f"127.0.0.1:{pages}"]
+        command = [*scheduler_program(whose), *where, *([] if pages else ["--no-dashboard"])]
         process = stack.enter_context(running(command, environment, Path(folder, "scheduler.log")))
         wait_for_port(port)
         made = Cluster(port, process)
         if idle:
-            command = [str(example("idle_workers")), made.address, str(idle)]
-            made.idle = stack.enter_context(running(command, environment, Path(folder, "idle.log"), talks=True))
-            if made.idle.stdout.readline().strip() != "ready":
-                raise RuntimeError(Path(folder, "idle.log").read_text())
+            stack.enter_context(idle_workers(made, idle, *flags))
         for number in range(workers):
             command = [sys.executable, "-m", "dask", "worker", made.address, "--name", str(number), "--no-nanny"]
             command += ["--nthreads", str(threads), "--no-dashboard", "--local-directory", folder]
             stack.enter_context(running(command, environment, Path(folder, f"worker-{number}.log")))
         yield made
+
+
+@contextlib.contextmanager
+def idle_workers(made: Cluster, count: int, *flags: str) -> Iterator[None]:
+    """Have idle workers join a cluster, all at once. They are ended, as if they died, when they are there no more."""
+    command = [str(example("idle_workers")), made.address, str(count), *flags]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "idle.log")
+        with running(command, dict(os.environ), log, talks=True) as made.idle:
+            assert made.idle and made.idle.stdout
+            ready, _, seconds = made.idle.stdout.readline().partition(" ")
+            if ready != "ready":
+                raise RuntimeError(log.read_text())
+            made.joined = float(seconds)
+            yield
 
 
 @contextlib.contextmanager

@@ -7,10 +7,10 @@
     python benchmarks/scheduler.py --scale 0.1                  smaller graphs, to try it out
     python benchmarks/scheduler.py --write docs/benchmarks.md   puts the tables into the manual
 
-The client is Dask's. Workers are either Dask's, or programs in Rust that speak the protocol and say of each task at
-once that it is done (`crates/runtime/examples/idle_workers.rs`), the same for both schedulers. CPU is that of whole
-processes, all threads and system calls, as the kernel counts it; that of Cenote's executor, the Python process that
-reads graphs, stands apart. Cenote's scheduler and the idle workers are built for release.
+The client is Dask's. Workers are either Dask's, or a program in Rust that speaks the protocol and says of each task at
+once that it is done, or after a while (`crates/runtime/examples/idle_workers`), the same for both schedulers. CPU is
+that of whole processes, all threads and system calls, as the kernel counts it; that of Cenote's executor, the Python
+process that reads graphs, stands apart. Cenote's scheduler and the idle workers are built for release.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import clusters
 import rows_cluster
+import rows_crowd
 import rows_memory
 from local import Part, write
 from pairs import table, versions
@@ -29,6 +30,9 @@ PARTS = {
     "idle": Part(rows_cluster.IDLE_HEAD, rows_cluster.idle, "The scheduler alone: workers that do nothing"),
     "work": Part(rows_cluster.WORK_HEAD, rows_cluster.work, "Dask's client and two of Dask's workers"),
     "stealing": Part(rows_cluster.STEALING_HEAD, rows_cluster.stealing, "What stealing costs where nothing is stolen"),
+    "unbalanced": Part(rows_crowd.UNBALANCED_HEAD, rows_crowd.unbalanced, "The scheduler alone: work that is stolen"),
+    "crowd": Part(rows_crowd.CROWD_HEAD, rows_crowd.crowd, "A thousand workers at once"),
+    "scrape": Part(rows_crowd.SCRAPE_HEAD, rows_crowd.scrape, "Reading `/metrics`"),
     "latency": Part(rows_cluster.LATENCY_HEAD, rows_cluster.latency, "From `submit` to the result"),
     "receipt": Part(rows_cluster.RECEIPT_HEAD, rows_cluster.receipt, "From a graph to its first task"),
     "memory": Part(rows_memory.MEMORY_HEAD, rows_memory.memory, "What large values in a graph leave in memory"),
