@@ -354,7 +354,7 @@ impl Scheduler {
     }
 
     fn ignore(&mut self, key: &Key, why: &'static str) {
-        self.story.add(self.stimuli, key, Happening::Ignored(why));
+        self.story.add(self.stimuli, self.now, key, Happening::Ignored(why));
     }
 
     /// Where the result of a task is.

@@ -10,6 +10,8 @@ use crate::key::Key;
 pub struct Line {
     /// Which stimulus caused it, counted from 1.
     pub stimulus: u64,
+    /// When, in seconds since 1970.
+    pub at: f64,
     /// The task.
     pub key: Key,
     /// What happened.
@@ -46,14 +48,14 @@ impl Story {
         Self { lines: VecDeque::new(), lines_max }
     }
 
-    pub fn add(&mut self, stimulus: u64, key: &Key, what: Happening) {
+    pub fn add(&mut self, stimulus: u64, at: f64, key: &Key, what: Happening) {
         if self.lines_max == 0 {
             return;
         }
         if self.lines.len() == self.lines_max {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line { stimulus, key: key.clone(), what });
+        self.lines.push_back(Line { stimulus, at, key: key.clone(), what });
     }
 
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
@@ -73,9 +75,9 @@ mod tests {
     fn the_oldest_lines_are_forgotten() {
         let mut story = Story::new(2);
         for stimulus in 1..=3 {
-            story.add(stimulus, &"x".into(), Happening::Ignored("late"));
+            story.add(stimulus, 0.0, &"x".into(), Happening::Ignored("late"));
         }
-        story.add(4, &"y".into(), Happening::Ignored("late"));
+        story.add(4, 0.0, &"y".into(), Happening::Ignored("late"));
         assert_eq!(story.of(&"x".into()).map(|line| line.stimulus).collect::<Vec<_>>(), [3]);
     }
 }

@@ -6,7 +6,9 @@ use super::Scheduler;
 use super::stimulus::Text;
 use super::task::StateName;
 use crate::key::Key;
+use crate::protocol::exception::Builtin;
 use crate::protocol::question::GetTaskStream;
+use crate::protocol::rpc::ErrorReply;
 use crate::protocol::value::Value;
 use crate::protocol::worker::{StartStop, TaskErred, TaskFinished};
 
@@ -65,6 +67,7 @@ impl TaskStream {
                 ("typename", it.typename.clone().into()),
                 ("metadata", it.metadata.clone()),
                 ("thread", it.thread.into()),
+                ("stimulus_id", it.stimulus_id.clone().into()),
             ]
         };
         let candidate = || Candidate { key: it.key.clone(), done: StateName::Memory, run: run(&it.startstops, more()) };
@@ -81,6 +84,7 @@ impl TaskStream {
                 ("exception_text", it.exception_text.clone().into()),
                 ("traceback_text", it.traceback_text.clone().into()),
                 ("thread", it.thread.into()),
+                ("stimulus_id", it.stimulus_id.clone().into()),
             ]
         };
         let candidate = || Candidate { key: it.key.clone(), done: StateName::Erred, run: run(&it.startstops, more()) };
@@ -135,6 +139,13 @@ impl Scheduler {
 
     pub(super) fn tell_stream(&mut self, ticket: u64, asked: &GetTaskStream) {
         self.task_stream.kept = true;
+        for (name, time) in [("start", &asked.start.0), ("stop", &asked.stop.0)] {
+            if time.as_ref().is_some_and(|time| *time != Value::Nil && time.as_seconds().is_none()) {
+                let text =
+                    format!("get_task_stream: {name} is no time: give seconds since 1970, or how long ago: '5s'");
+                return self.answer(ticket, Err(ErrorReply::builtin(Builtin::Value, &text)));
+            }
+        }
         let runs = self.task_stream.told(asked, self.now);
         self.answer(ticket, Ok(runs));
     }

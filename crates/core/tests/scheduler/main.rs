@@ -3,6 +3,7 @@
 mod clients;
 mod computing;
 mod coordination;
+mod inspecting;
 mod memory_manager;
 mod plugins;
 mod scaling;

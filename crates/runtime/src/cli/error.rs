@@ -18,7 +18,7 @@ pub enum CommandError {
     },
     /// A policy of the memory manager that is not Dask's `ReduceReplicas`.
     #[error(
-        "the setting distributed.scheduler.active-memory-manager.policies: {class}: policies are Python that acts inside \
+        "the policy {class} of the setting distributed.scheduler.active-memory-manager.policies is Python that acts inside \
          a scheduler, and this one has distributed.active_memory_manager.ReduceReplicas only; take it out of the list \
          and copy or move results from a client (replicate, rebalance, retire_workers), or use `dask scheduler`"
     )]

@@ -324,7 +324,7 @@ mod tests {
             settings(&[], &[(&format!("SCHEDULER__ACTIVE_MEMORY_MANAGER__{name}"), value)]).unwrap_err().to_string()
         };
         for (name, value, said) in [
-            ("POLICIES", "[{'class': 'mine.Policy', 'x': 1}]", "mine.Policy: policies are Python"),
+            ("POLICIES", "[{'class': 'mine.Policy', 'x': 1}]", "the policy mine.Policy of the setting"),
             ("POLICIES", "[{'class': 'distributed.active_memory_manager.ReduceReplicas', 'x': 1}]", "with x;"),
             ("POLICIES", "ReduceReplicas", "policies is 'ReduceReplicas'; it must be a list"),
             ("POLICIES", "['ReduceReplicas']", "policies is 'ReduceReplicas'; it must be a list"),

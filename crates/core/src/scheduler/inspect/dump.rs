@@ -4,8 +4,9 @@ use super::seen::{Object, Seen, Table};
 use crate::protocol::field::Text;
 use crate::protocol::value::Value;
 use crate::scheduler::Scheduler;
+use crate::scheduler::memory::Measure;
 
-const TASK: [&str; 23] = [
+const TASK: [&str; 30] = [
     "key",
     "state",
     "priority",
@@ -29,9 +30,16 @@ const TASK: [&str; 23] = [
     "resource_restrictions",
     "loose_restrictions",
     "erred_on",
+    "exception_blame",
+    "exception_text",
+    "traceback_text",
+    "type",
+    "prefix",
+    "has_lost_dependencies",
+    "metadata",
 ];
 
-const WORKER: [&str; 19] = [
+const WORKER: [&str; 22] = [
     "address",
     "name",
     "status",
@@ -51,11 +59,27 @@ const WORKER: [&str; 19] = [
     "nanny",
     "pid",
     "resources",
+    "used_resources",
+    "extra",
+    "server_id",
 ];
 
-const GROUP: [&str; 4] = ["name", "states", "nbytes_total", "dependencies"];
+const GROUP: [&str; 12] = [
+    "name",
+    "prefix",
+    "states",
+    "nbytes_total",
+    "dependencies",
+    "span_id",
+    "start",
+    "stop",
+    "duration",
+    "all_durations",
+    "types",
+    "done",
+];
 const SPAN: [&str; 6] = ["name", "enqueued", "start", "stop", "done", "cumulative_worker_metrics"];
-const CLIENT: [&str; 2] = ["client_key", "wants_what"];
+const CLIENT: [&str; 3] = ["client_key", "last_seen", "wants_what"];
 
 impl Scheduler {
     /// All that is known here, but for these attributes. It takes time and room in proportion.
@@ -73,15 +97,13 @@ impl Scheduler {
             Value::Map(self.rows(table).into_iter().map(row).collect())
         };
         let root = |name: &str| self.root_attribute(name).map_or(Value::Nil, |seen| self.plain(&seen));
-        let memory = ["process", "managed", "spilled", "unmanaged"];
-        let memory =
-            memory.into_iter().filter_map(|name| Some((name.into(), self.plain(&self.memory_attribute(None, name)?))));
+        let memory = Measure::ALL.iter().map(|&(name, measure)| (name.into(), self.memory(measure).into()));
         let all = [
             ("tasks", table(Table::Tasks, &TASK)),
             ("workers", table(Table::Workers, &WORKER)),
             ("clients", table(Table::Clients, &CLIENT)),
             ("task_groups", table(Table::Groups, &GROUP)),
-            ("events", self.events(None)),
+            ("events", readable(&self.events(None))),
             ("extensions", Value::map([("spans", self.spans_dump())])),
             ("memory", Value::Map(memory.collect())),
             ("transition_log", root("transition_log")),
@@ -104,7 +126,7 @@ impl Scheduler {
         let all = |values: &[Seen]| Value::Tuple(values.iter().map(|value| self.plain(value)).collect());
         match seen {
             Seen::Value(Value::Enum(member)) => (&*member.name).into(),
-            Seen::Value(value) => value.clone(),
+            Seen::Value(value) => readable(value),
             Seen::Row(Table::Tasks, id) => {
                 let task = id.to_key().and_then(|key| self.tasks.id(&key)).map(|id| &self.tasks[id]);
                 let state = task.map_or("forgotten", |task| task.state().name());
@@ -128,6 +150,27 @@ impl Scheduler {
 fn text(key: &Value) -> Value {
     match key {
         Value::Str(_) => key.clone(),
+        Value::Tuple(parts) => {
+            let parts: Vec<_> = parts.iter().map(|part| shown(&text(part))).collect();
+            format!("({})", parts.join(", ")).as_str().into()
+        }
+        Value::Nil => "None".into(),
         _ => key.to_key().map_or_else(|| key.clone(), |key| key.to_string().as_str().into()),
+    }
+}
+
+fn shown(text: &Value) -> String {
+    text.as_str().map_or_else(|| format!("{text:?}"), ToOwned::to_owned)
+}
+
+/// What peers have said, with keys that every reader of files can use: what was written as a tuple comes back as a list.
+fn readable(value: &Value) -> Value {
+    match value {
+        Value::Map(entries) => {
+            let key = |key: &Value| if matches!(key, Value::Tuple(_)) { text(key) } else { key.clone() };
+            Value::Map(entries.iter().map(|(name, value)| (key(name), readable(value))).collect())
+        }
+        Value::Tuple(values) => Value::Tuple(values.iter().map(readable).collect()),
+        _ => value.clone(),
     }
 }

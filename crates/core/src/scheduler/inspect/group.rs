@@ -23,7 +23,10 @@ impl Scheduler {
 
     pub(super) fn group_attribute(&self, name: &Value, attribute: &str) -> Option<Seen> {
         let key = name.to_key()?;
-        let tasks: Vec<&Task> = self.tasks.iter().map(|(_, task)| task).filter(|it| it.key.group() == key).collect();
+        // A dump asks this of each group.
+        let groups: Vec<_> = self.groups.iter().filter(|(_, it)| it.name == key).map(|(id, _)| id).collect();
+        let tasks: Vec<&Task> =
+            self.tasks.iter().map(|(_, task)| task).filter(|it| groups.contains(&it.group)).collect();
         Some(match attribute {
             "name" => name.clone().into(),
             "prefix" => Seen::Row(Table::Prefixes, Text::from(tasks.first()?.key.prefix()).into()),

@@ -114,7 +114,7 @@ impl Scheduler {
             let recommended = Seen::Map(Vec::new());
             let [start, actual] = [start, actual].map(|state| Seen::from(state.name()));
             let stimulus = Seen::from(stimulus.as_str());
-            Some(Seen::Tuple(vec![(&line.key).into(), start, actual, recommended, stimulus, Value::Float(0.0).into()]))
+            Some(Seen::Tuple(vec![(&line.key).into(), start, actual, recommended, stimulus, line.at.into()]))
         });
         Seen::List(lines.collect())
     }

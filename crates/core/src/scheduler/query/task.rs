@@ -96,7 +96,14 @@ impl Scheduler {
             keys_or_stimuli.iter().any(asked).then(|| {
                 let [start, actual] = [start, actual].map(|state| Value::from(state.name()));
                 let recommended = Value::Map(Vec::new());
-                Value::Tuple(vec![(&line.key).into(), start, actual, recommended, stimulus.as_str().into(), Value::Nil])
+                Value::Tuple(vec![
+                    (&line.key).into(),
+                    start,
+                    actual,
+                    recommended,
+                    stimulus.as_str().into(),
+                    line.at.into(),
+                ])
             })
         };
         Value::Tuple(self.story.lines().filter_map(told).collect())

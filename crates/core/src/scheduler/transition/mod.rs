@@ -36,7 +36,7 @@ impl Scheduler {
         }
         let key = task.key.clone();
         let Some(recommendations) = self.change(id, start, finish) else {
-            self.story.add(self.stimuli, &key, Happening::Ignored("no such transition"));
+            self.story.add(self.stimuli, self.now, &key, Happening::Ignored("no such transition"));
             return Recommendations::default();
         };
         let actual = self.tasks.get(id).map_or(StateName::Forgotten, super::task::Task::state);
@@ -46,7 +46,7 @@ impl Scheduler {
         }
         self.transition_count += 1;
         self.advance_shuffles(id, actual);
-        self.story.add(self.stimuli, &key, Happening::Transition { start, finish: target, actual });
+        self.story.add(self.stimuli, self.now, &key, Happening::Transition { start, finish: target, actual });
         self.show_transition(&key, start, actual);
         recommendations
     }

@@ -76,12 +76,20 @@ class RemoteScheduler:
             return self.read([("a", name)])
         except AttributeError:
             pass
+        if name == "monitor":
+            raise AttributeError(
+                "this scheduler is not written in Python and does not watch itself: there is no performance_report; "
+                "get_task_stream(plot='save') and Client.profile(filename=...) write what it would show"
+            )
         raise AttributeError(
             f"this scheduler is not written in Python: it has no {name!r} here. There are address, id, identity, "
             "plugins, add_plugin, remove_plugin, log_event, get_events, upload_file, register_worker_plugin, "
             f"register_nanny_plugin, {', '.join(sorted(REQUESTS))}, and to read tasks, workers, clients, task_groups, "
             "task_prefixes, computations, extensions, events and counters"
         )
+
+    def __reduce__(self) -> Any:
+        raise TypeError("the scheduler cannot leave its executor: return what it says instead")
 
     def _request(self, name: str) -> Callable[..., Any]:
         """A method that is a request of the protocol: it waits here if it does in a scheduler in Python."""

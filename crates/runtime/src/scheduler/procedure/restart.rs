@@ -65,8 +65,9 @@ pub(super) async fn restart_workers(hub: &Rc<Hub>, request: RestartWorkers) -> R
     }
     let strict = request.on_error.0.as_deref() != Some("return");
     if !stuck.is_empty() && strict {
-        let (stuck, all) = (stuck.len(), before.len());
-        let text = format!("{stuck}/{all} nanny worker(s) did not shut down within {seconds}s");
+        let (count, all) = (stuck.len(), before.iter().filter(|it| chosen(it) && it.nanny.is_some()).count());
+        let text =
+            format!("{count}/{all} nanny worker(s) did not shut down within {seconds}s: {{'{}'}}", stuck.join("', '"));
         return Err(ErrorReply::builtin(Builtin::Timeout, &text));
     }
     if request.wait_for_workers.0 != Some(false) {
