@@ -14,6 +14,7 @@ longer than five minutes; scheduler and executor may not grow from the second qu
 import argparse
 import contextlib
 import faulthandler
+import gc
 import random
 import statistics
 import threading
@@ -115,6 +116,7 @@ def soak(seconds, work):
         done.set()
         killer.join()
         say(f"what was done: {dict(sorted(counts.items()))}")
+        gc.collect()  # an actor's future is kept in a cycle
         cluster.until(lambda: cluster.counts()["tasks"] == 0, "all tasks are forgotten")
     for what, limit in GROWTH_MIB_MAX.items():
         grown = growth(samples, what)
