@@ -84,13 +84,14 @@ def cluster(
     workers: int = 0,
     threads: int = 1,
     flags: tuple[str, ...] = (),
+    worker_flags: tuple[str, ...] = (),
     pages: int = 0,
     **settings: str,
 ) -> Iterator[Cluster]:
     """Start a scheduler, ``"cenote"`` or ``"dask"``, with idle workers in Rust or with workers of Dask.
 
-    Flags are those of idle workers, pages the port of the scheduler's pages. Settings are named as in the environment,
-    behind ``DASK_DISTRIBUTED__``.
+    Flags are those of idle workers, worker flags those of Dask's, pages the port of the scheduler's pages. Settings
+    are named as in the environment, behind ``DASK_DISTRIBUTED__``.
     """
     port = free_port()
     environment = {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1"}
@@ -106,7 +107,7 @@ def cluster(
             stack.enter_context(idle_workers(made, idle, *flags))
         for number in range(workers):
             command = [sys.executable, "-m", "dask", "worker", made.address, "--name", str(number), "--no-nanny"]
-            command += ["--nthreads", str(threads), "--no-dashboard", "--local-directory", folder]
+            command += ["--nthreads", str(threads), "--no-dashboard", "--local-directory", folder, *worker_flags]
             stack.enter_context(running(command, environment, Path(folder, f"worker-{number}.log")))
         yield made
 

@@ -23,12 +23,14 @@ import clusters
 import rows_cluster
 import rows_crowd
 import rows_memory
+import rows_shuffle
 from local import Part, write
 from pairs import table, versions
 
 PARTS = {
     "idle": Part(rows_cluster.IDLE_HEAD, rows_cluster.idle, "The scheduler alone: workers that do nothing"),
     "work": Part(rows_cluster.WORK_HEAD, rows_cluster.work, "Dask's client and two of Dask's workers"),
+    "shuffle": Part(rows_shuffle.SHUFFLE_HEAD, rows_shuffle.full_shuffle, "A shuffle that fills the workers' memory"),
     "stealing": Part(rows_cluster.STEALING_HEAD, rows_cluster.stealing, "What stealing costs where nothing is stolen"),
     "unbalanced": Part(rows_crowd.UNBALANCED_HEAD, rows_crowd.unbalanced, "The scheduler alone: work that is stolen"),
     "crowd": Part(rows_crowd.CROWD_HEAD, rows_crowd.crowd, "A thousand workers at once"),
