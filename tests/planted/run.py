@@ -23,7 +23,7 @@ BUGS = Path(__file__).with_name("bugs.toml")
 COPY = ROOT / "target" / "planted"
 CORE = "crates/core/src"
 COPIED = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates"]
-SEEDS_DEFAULT = 200
+SEEDS_DEFAULT = 500
 #: Seconds that the seeds of one bug may take: a machine that never ends is a bug that was found.
 PATIENCE = 300
 STOCK = f"{sys.executable} {ROOT / 'tests' / 'compat' / 'paired' / 'workers.py'}"

@@ -122,6 +122,10 @@ pub(super) fn told(request: &Request, answer: Result<Reply, DecodeError>) -> Fra
 }
 
 pub(super) async fn reply(hub: &Rc<Hub>, request: &Request, asker: Asker) -> Result<Reply, DecodeError> {
+    if *request.op != *"heartbeat_worker" {
+        // Whoever asks finds that those who have left are gone. Heartbeats ask for nothing, and come while many leave.
+        hub.let_go();
+    }
     match request.operation()? {
         Question::Unknown { .. } => {}
         Question::RetireWorkers(it) => return Ok(closing::retire_workers(hub, request, it).await),

@@ -46,7 +46,7 @@ impl Hub {
         }
     }
 
-    /// Lets go who has left. Whoever comes next may have the address or the name of one of them.
+    /// Lets go who has left. Whoever comes next may have the address or the name of one of them, or ask for them.
     pub fn let_go(self: &Rc<Self>) {
         let mut workers = self.departures.workers.take();
         let expected = false;
