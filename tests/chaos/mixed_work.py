@@ -6,6 +6,7 @@ shuffles dataframes and arrays from worker to worker, holds actors, and gives on
 """
 
 import operator
+import threading
 import time
 
 import dask
@@ -14,6 +15,11 @@ import numpy as np
 import pandas as pd
 from distributed import Lock, Queue, as_completed, get_client, get_worker, worker_client
 from distributed.client import FutureCancelledError
+
+#: Held while collections are made of others and handed to a client. Python 3.11 has one lock for each cached property
+#: of a class, and two threads that work out what Dask's dataframes are may hold one each and wait for the other's, for
+#: ever, whoever the scheduler is; and Dask's configuration is the whole process's.
+BUILDING = threading.Lock()
 
 
 def double(number):
@@ -86,9 +92,9 @@ WORK = (many, tree, array, queue, lock, scatter)
 
 def rechunk(client, chance):
     values = np.arange(250_000, dtype=float).reshape(500, 500) + chance.randrange(1000)
-    with dask.config.set({"array.rechunk.method": "p2p"}):
-        turned = da.from_array(values, chunks=(50, 500)).rechunk((500, 50)).sum(axis=0)
-        assert np.allclose(client.compute(turned).result(), values.sum(axis=0))
+    with BUILDING, dask.config.set({"array.rechunk.method": "p2p"}):
+        turned = client.compute(da.from_array(values, chunks=(50, 500)).rechunk((500, 50)).sum(axis=0))
+    assert np.allclose(turned.result(), values.sum(axis=0))
 
 
 def frames(chance, rows):
@@ -101,21 +107,21 @@ def merge(client, chance):
     import dask.dataframe as dd
 
     left, right = frames(chance, chance.randrange(500, 3000))
-    with dask.config.set({"dataframe.shuffle.method": "p2p"}):
+    with BUILDING, dask.config.set({"dataframe.shuffle.method": "p2p"}):
         joined = dd.from_pandas(left, npartitions=6).merge(dd.from_pandas(right, npartitions=3), on="key")
-        found = client.compute((joined.value * joined.weight).sum()).result()
+        found = client.compute((joined.value * joined.weight).sum())
     expected = left.merge(right, on="key")
-    assert found == (expected.value * expected.weight).sum()
+    assert found.result() == (expected.value * expected.weight).sum()
 
 
 def set_index(client, chance):
     import dask.dataframe as dd
 
     left, _ = frames(chance, chance.randrange(500, 3000))
-    with dask.config.set({"dataframe.shuffle.method": "p2p"}):
+    with BUILDING, dask.config.set({"dataframe.shuffle.method": "p2p"}):
         indexed = dd.from_pandas(left, npartitions=6).set_index("key", divisions=[0, 10, 20, 30, 49])
-        found = client.compute(indexed.value.groupby("key").sum()).result()
-    assert found.sort_index().to_dict() == left.groupby("key").value.sum().to_dict()
+        found = client.compute(indexed.value.groupby("key").sum())
+    assert found.result().sort_index().to_dict() == left.groupby("key").value.sum().to_dict()
 
 
 class Account:
