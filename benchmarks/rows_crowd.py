@@ -22,8 +22,12 @@ UNBALANCED_HEAD = (
 BUSY_WORKERS = 100
 
 
-def unbalanced_layers(n: int, name: str) -> tuple[Graph, str, float]:
-    """Tasks that take 30 to 150 ms, and every tenth 600. With the seconds that all take.
+#: How long tasks take of which work is made that is badly placed: a tenth of it, and the others at least and less than.
+LONG, SHORT = (600, 30, 150), (60, 3, 15)
+
+
+def unbalanced_layers(n: int, name: str, milliseconds: tuple[int, int, int]) -> tuple[Graph, str, float]:
+    """Tasks that take so many milliseconds, and the seconds that all of them take.
 
     Each needs one of twenty results, the first of them most often, so that a few workers get most tasks, and up to two
     of the thousand before it.
@@ -33,22 +37,28 @@ def unbalanced_layers(n: int, name: str) -> tuple[Graph, str, float]:
     keys: list[str] = []
     used: set[str] = set()
     seconds = 0.0
+    longest, least, less = milliseconds
     for i in range(n):
-        milliseconds = 600 if chance.random() < 0.1 else chance.randrange(30, 150)
-        key = f"{name}-for-{milliseconds}-{i}"
+        takes = longest if chance.random() < 0.1 else chance.randrange(least, less)
+        key = f"{name}-for-{takes}-{i}"
         needs = [keys[int(20 * chance.random() ** 3)]] if i >= 20 else []
         if i > 1000:
             needs += [keys[chance.randrange(i - 1000, i)] for _ in range(chance.randrange(3))]
         used.update(needs)
         graph[key] = (sum, needs)
         keys.append(key)
-        seconds += milliseconds / 1e3
+        seconds += takes / 1e3
     graph[f"{name}-last"] = (len, [key for key in keys if key not in used])
     return graph, f"{name}-last", seconds
 
 
 def unbalanced(repeats: int, scale: float) -> list[Row]:
     """Work that is badly placed, so that it has to be stolen: workers of one thread that are as busy as keys say."""
+    return [unbalanced_row(milliseconds, repeats, scale) for milliseconds in (LONG, SHORT)]
+
+
+def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: float) -> Row:
+    """One row: both schedulers in turn."""
     spent: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
     makespans: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
     moved: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
@@ -59,7 +69,7 @@ def unbalanced(repeats: int, scale: float) -> list[Row]:
         clients = {who: connected(stack, made) for who, made in clusters.items()}
         for turn in range(repeats):
             for who, made in clusters.items():
-                graph, key, seconds = unbalanced_layers(int(5000 * scale), f"random-{turn}")
+                graph, key, seconds = unbalanced_layers(int(5000 * scale), f"random-{turn}", milliseconds)
                 count = len(graph)
                 made.tally()
                 before = made.spent()
@@ -74,8 +84,9 @@ def unbalanced(repeats: int, scale: float) -> list[Row]:
     gain = of(list(zip(ours, theirs, strict=True)))
     sooner = of(list(zip(makespans["cenote"], makespans["dask"], strict=True)))
     least = f"{short(seconds / BUSY_WORKERS)} s"
+    longest, shortest, _ = milliseconds
     row = (f"{count:,}", BUSY_WORKERS, micro(ours), micro(theirs), gain, *walls, sooner, least, *given, "≥ 40; ≥ 1")
-    return [("random, unbalanced", *row)]
+    return (f"random, unbalanced, {shortest} to {longest} ms", *row)
 
 
 CROWD_HEAD = (
