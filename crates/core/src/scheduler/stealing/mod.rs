@@ -104,11 +104,13 @@ impl Scheduler {
 
     /// Moves what costs about this much to move, always from who is busiest.
     fn trade(&mut self, level: u8, shops: &mut [Shop], market: &mut Market, asked: &mut Vec<Value>) {
-        let mut open: BTreeSet<(u64, usize)> =
-            shops.iter().enumerate().map(|(index, shop)| (market.urgency(shop.place), index)).collect();
-        for shop in shops.iter_mut() {
+        // Most offer nothing of most levels.
+        let offering = shops.iter_mut().enumerate().filter_map(|(index, shop)| {
             shop.misses = 0;
-        }
+            shop.candidates.peek().filter(|candidate| candidate.level == level)?;
+            Some((market.urgency(shop.place), index))
+        });
+        let mut open: BTreeSet<(u64, usize)> = offering.collect();
         while let Some((_, index)) = open.pop_last()
             && market.looks > 0
         {
