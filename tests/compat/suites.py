@@ -114,12 +114,12 @@ ON_CLIENT = ("clustered.plugin",)
 CLUSTER = (
     Suite("cluster-programs", "clustered/programs", plugins=ON_CLIENT),
     Suite("cluster-bag", "dask/bag", plugins=ON_CLIENT, share=4),
-    Suite("cluster-array", "dask/array", plugins=ON_CLIENT, share=4),
+    Suite("cluster-array", "dask/array", plugins=ON_CLIENT, share=50),
     Suite(
         "cluster-dataframe",
         "dask/dataframe",
         plugins=ON_CLIENT,
-        share=7,
+        share=160,
         # They start clusters of their own.
         never=(
             "dask/dataframe/dask_expr/tests/test_distributed.py",
@@ -130,7 +130,7 @@ CLUSTER = (
         "cluster-xarray",
         "xarray/tests",
         plugins=ON_CLIENT,
-        share=4,
+        share=80,
         # They start clusters of their own, or draw.
         never=("xarray/tests/test_distributed.py", "xarray/tests/test_plot.py"),
     ),
