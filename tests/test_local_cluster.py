@@ -14,6 +14,9 @@ import pytest
 
 pytest.importorskip("distributed")
 
+import distributed
+from distributed.diagnostics.plugin import SchedulerPlugin
+
 from cenote import delayed
 from cenote.distributed import Client, LocalCluster, SchedulerProcess
 
@@ -86,6 +89,31 @@ def test_a_cluster_grows_and_shrinks():
             time.sleep(0.05)
         assert len(client.scheduler_info()["workers"]) == 1
         assert future.result() == 7
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_plugins_hear_of_a_task_what_dasks_scheduler_tells_them(fails):
+    class Hears(SchedulerPlugin):
+        name = "hears"
+
+        def start(self, scheduler):
+            self.heard = scheduler.heard = []
+
+        def transition(self, key, start, finish, *args, **more):
+            if start == "processing":
+                self.heard.append((key, finish, more["status"], more.get("cause"), sorted(more)))
+
+    def heard(dask_scheduler):
+        return dask_scheduler.heard
+
+    told = []
+    for Cluster in (LocalCluster, distributed.LocalCluster):
+        with Cluster(**SMALL) as cluster, cluster.get_client() as client:
+            client.register_plugin(Hears())
+            distributed.wait(client.submit(divmod, 7, 0 if fails else 2, key="x"))
+            told.append(client.run_on_scheduler(heard))
+    assert told[0] == told[1]
+    assert [it[:4] for it in told[0]] == [("x", "erred", "error", "x") if fails else ("x", "memory", "OK", None)]
 
 
 def test_settings_of_the_scheduler_reach_it():

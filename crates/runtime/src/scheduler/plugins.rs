@@ -24,7 +24,7 @@ const BATCH: usize = 1 << 14;
 /// How long plugins may take to close.
 const CLOSE: Duration = Duration::from_secs(10);
 /// What a worker says about a task that is no argument of a plugin's method, or is one already.
-const OWN: [&str; 5] = ["op", "key", "stimulus_id", "run_id", "status"];
+const OWN: [&str; 4] = ["op", "key", "stimulus_id", "run_id"];
 
 /// What plugins are to be told.
 #[derive(Debug, Default)]
@@ -81,15 +81,16 @@ impl Plugins {
 /// What a worker says of a task that has ended: its key first.
 fn said(stimulus: &Stimulus) -> Option<Value> {
     let Stimulus::Worker { worker, said } = stimulus else { return None };
-    let (key, frames) = match said {
-        FromWorker::TaskFinished(it) => (&it.key, encode(it)),
-        FromWorker::TaskErred(it) => (&it.key, encode(it)),
+    let (key, cause, frames) = match said {
+        FromWorker::TaskFinished(it) => (&it.key, None, encode(it)),
+        FromWorker::TaskErred(it) => (&it.key, Some(("cause".into(), (&it.key).into())), encode(it)),
         _ => return None,
     };
     let Ok(Value::Map(mut arguments)) = Value::decode(&frames) else { return None };
     arguments.retain(|(name, _)| !name.as_str().is_some_and(|name| OWN.contains(&name)));
     arguments.insert(0, ("key".into(), key.into()));
     arguments.push(("worker".into(), worker.clone().into()));
+    arguments.extend(cause);
     Some(Value::Map(arguments))
 }
 
