@@ -55,6 +55,8 @@ impl Plugins {
         if let (Value::Map(arguments), Some(Value::Map(said))) = (&mut arguments, &*said)
             && said.first().map(|(_, key)| key) == arguments.first().map(|(_, key)| key)
             && arguments.get(1).is_some_and(|(_, start)| start.as_str() == Some("processing"))
+            // A task that is tried again has not ended.
+            && arguments.get(2).is_some_and(|(_, finish)| matches!(finish.as_str(), Some("memory" | "erred")))
         {
             arguments.extend(said.iter().skip(1).cloned());
         }
