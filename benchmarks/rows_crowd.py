@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import statistics
+import subprocess
 import threading
 import time
 import urllib.request
 from contextlib import ExitStack
 from typing import Any
 
-from clusters import Cluster, Spent, cluster, free_port, idle_workers
+from clusters import Cluster, Spent, cluster, example, free_port, idle_workers
 from pairs import short
 from rows_cluster import DASK_SHARE, SCHEDULERS, Graph, connected, merge, micro, of, run, tree, wait_for
 from rows_graph import Row
@@ -58,10 +59,11 @@ def unbalanced(repeats: int, scale: float) -> list[Row]:
 
 
 def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: float) -> Row:
-    """One row: both schedulers in turn."""
+    """One row: both schedulers in turn, and what a message to and from a worker costs for each task without any."""
     spent: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
     makespans: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
     moved: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
+    alone: list[float] = []
     count, seconds = 0, 0.0
     with ExitStack() as stack:
         flags = ("--busy", "1")
@@ -78,6 +80,7 @@ def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: floa
                 spent[who].append(cost.scheduler / count)
                 makespans[who].append(tally["last"] - tally["first"])
                 moved[who].append(tally["given_back"])
+            alone.append(wire_alone(BUSY_WORKERS, count, makespans["cenote"][-1]))
     ours, theirs = (spent[who] for who in SCHEDULERS)
     walls = [f"{short(statistics.median(makespans[who]))} s" for who in SCHEDULERS]
     given = [f"{statistics.median(moved[who]):,.0f}" for who in SCHEDULERS]
@@ -85,8 +88,15 @@ def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: floa
     sooner = of(list(zip(makespans["cenote"], makespans["dask"], strict=True)))
     least = f"{short(seconds / BUSY_WORKERS)} s"
     longest, shortest, _ = milliseconds
-    row = (f"{count:,}", BUSY_WORKERS, micro(ours), micro(theirs), gain, *walls, sooner, least, *given, "≥ 40; ≥ 1")
-    return (f"random, unbalanced, {shortest} to {longest} ms", *row)
+    floor = (micro(alone), of(list(zip(alone, theirs, strict=True))))
+    figures = (micro(ours), micro(theirs), gain, *walls, sooner, least, *given, *floor)
+    return (f"random, unbalanced, {shortest} to {longest} ms", f"{count:,}", BUSY_WORKERS, *figures, "≥ 40; ≥ 1")
+
+
+def wire_alone(connections: int, messages: int, seconds: float) -> float:
+    """Seconds of CPU for each message that is read and answered with another, by a process that does nothing else."""
+    command = [str(example("wire_alone")), str(connections), str(messages), str(round(seconds * 1e3))]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1e6
 
 
 CROWD_HEAD = (

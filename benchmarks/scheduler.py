@@ -53,7 +53,7 @@ def main() -> None:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     command = " ".join(["python benchmarks/scheduler.py", *options.parts, f"--repeats {options.repeats}"])
     command += "" if options.scale == 1 else f" --scale {options.scale}"
-    clusters.build("--bin", "cenote", "--example", "idle_workers")
+    clusters.build("--bin", "cenote", "--example", "idle_workers", "--example", "wire_alone")
     texts = [f"{versions()}; `{command}`, {time.strftime('%Y-%m-%d')}."]
     print(texts[0], flush=True)
     for name in options.parts or PARTS:
