@@ -5,12 +5,14 @@
 //!
 //! are a hundred connections, on which five thousand messages come, one after the other and evenly within 8,500 ms, each
 //! on a connection taken at random. Printed is how many microseconds of CPU the answering thread took for each of
-//! them. It runs on the same library as the scheduler, and on one thread as well; no scheduler of that kind that hears
-//! of a task by a message and sends one out for it can take less.
+//! them. It runs on the same library as the scheduler, and on one thread as well. It is what is left of a scheduler that
+//! hears of each task by one message and sends one out for it, if all else cost nothing; one to which several messages
+//! come together may take less.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let mut words = std::env::args().skip(1);
-    let mut number = |what| words.next().and_then(|word| word.parse::<u32>().ok()).ok_or(format!("{what} is missing"));
+    let mut number = |what| {
+        let word = words.next().ok_or(format!("{what} is missing"))?;
+        word.parse::<NonZeroU32>().map(u32::from).map_err(|error| format!("{what} is {word}: {error}"))
+    };
     let (connections, messages) = (number("the number of connections")?, number("the number of messages")?);
     let duration = Duration::from_millis(number("the number of milliseconds")?.into());
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
