@@ -82,7 +82,9 @@ def exponent(costs: dict[int, float]) -> float:
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    """A table in Markdown."""
+    """A table in Markdown. Raises ``ValueError`` for a row that is not as wide as the head."""
+    if odd := [row for row in rows if len(row) != len(head)]:
+        raise ValueError(f"{len(head)} columns are {', '.join(head)}, but a row has {len(odd[0])}: {odd[0]}")
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
