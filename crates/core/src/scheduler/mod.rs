@@ -354,7 +354,10 @@ impl Scheduler {
     }
 
     fn ignore(&mut self, key: &Key, why: &'static str) {
-        self.story.add(self.stimuli, self.now, key, Happening::Ignored(why));
+        match self.tasks.id(key) {
+            Some(id) => self.story.add(self.stimuli, self.now, id, Happening::Ignored(why)),
+            None => self.story.add_unknown(self.stimuli, self.now, key, Happening::Ignored(why)),
+        }
     }
 
     /// Where the result of a task is.

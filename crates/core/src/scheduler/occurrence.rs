@@ -39,14 +39,12 @@ impl Scheduler {
         self.out.push(Instruction::TellPlugins(occurrence));
     }
 
-    /// A task has changed its state.
+    /// A task has changed its state. Asked for only while plugins hear of that.
     pub(super) fn show_transition(&mut self, key: &Key, start: StateName, finish: StateName) {
-        if self.hearing.transitions {
-            let stimulus_id = self.stimulus_id();
-            let states = [("start", start.name().into()), ("finish", finish.name().into())];
-            let [start, finish] = states;
-            self.tell_plugins("transition", [("key", key.into()), start, finish, ("stimulus_id", stimulus_id.into())]);
-        }
+        let stimulus_id = self.stimulus_id();
+        let states = [("start", start.name().into()), ("finish", finish.name().into())];
+        let [start, finish] = states;
+        self.tell_plugins("transition", [("key", key.into()), start, finish, ("stimulus_id", stimulus_id.into())]);
     }
 
     /// A graph has become tasks, none of which runs yet.

@@ -170,6 +170,17 @@ impl<T: Named> Registry<T> {
     pub fn remove(&mut self, name: &T::Name) -> Option<T> {
         let found = self.places.find_entry(hash(name), |&place| at(&self.slots, place).known_as() == name);
         let (index, _) = found.ok()?.remove();
+        self.vacate(index)
+    }
+
+    /// Removes what has this id.
+    pub fn take(&mut self, id: Id<T>) -> Option<T> {
+        let name = hash(self.get(id)?.known_as());
+        self.places.find_entry(name, |&place| place == id.index).ok()?.remove();
+        self.vacate(id.index)
+    }
+
+    fn vacate(&mut self, index: u32) -> Option<T> {
         let slot = &mut self.slots[index as usize];
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(index);
@@ -238,8 +249,10 @@ mod tests {
         let first = registry.insert("a");
         assert_eq!((registry.id(&"a"), registry[first]), (Some(first), "a"));
         assert_eq!(registry.remove(&"a"), Some("a"));
+        assert_eq!((registry.take(first), registry.id(&"a")), (None, None));
         let second = registry.insert("b");
         assert!(registry.get(first).is_none() && first != second);
         assert_eq!(registry.iter().collect::<Vec<_>>(), [(second, &"b")]);
+        assert_eq!((registry.take(second), registry.id(&"b"), registry.len()), (Some("b"), None, 0));
     }
 }

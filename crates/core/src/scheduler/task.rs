@@ -259,11 +259,13 @@ impl Tasks {
         self.registry.reserve(more);
     }
 
-    pub fn remove(&mut self, id: TaskId) {
-        let task = self.registry.remove(&self.registry[id].key.clone()).expect("it was just found");
+    /// Forgets a task, which has no edges any more, and returns what was known of it.
+    pub fn remove(&mut self, id: TaskId) -> Task {
+        let task = self.registry.take(id).expect("who is referred to is registered");
         self.counts[task.state() as usize] -= 1;
         self.tallies.leave(task.prefix, task.state());
         self.awaited -= usize::from(task.waiters > 0);
+        task
     }
 
     /// Gives a task its new state and returns the old one.

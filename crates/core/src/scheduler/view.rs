@@ -146,7 +146,7 @@ impl Scheduler {
     }
 
     /// What happened to a key, as far back as is remembered.
-    pub fn story<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Line> {
-        self.story.of(key)
+    pub fn story<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = Line> + 'a {
+        self.story.of(key, &self.tasks)
     }
 }

@@ -108,7 +108,7 @@ impl Scheduler {
     }
 
     fn transitions_seen(&self) -> Seen {
-        let lines = self.story.lines().filter_map(|line| {
+        let lines = self.story.lines(&self.tasks).filter_map(|line| {
             let Happening::Transition { start, actual, .. } = line.what else { return None };
             let stimulus = format!("stimulus-{}", line.stimulus);
             let recommended = Seen::Map(Vec::new());

@@ -89,7 +89,7 @@ impl Scheduler {
 
     /// The transitions of tasks, or those that stimuli have caused.
     pub(super) fn told_story(&self, keys_or_stimuli: &[Key]) -> Value {
-        let told = |line: &Line| {
+        let told = |line: Line| {
             let Happening::Transition { start, actual, .. } = line.what else { return None };
             let stimulus = format!("stimulus-{}", line.stimulus);
             let asked = |asked: &Key| *asked == line.key || *asked == Key::from(stimulus.as_str());
@@ -106,7 +106,7 @@ impl Scheduler {
                 ])
             })
         };
-        Value::Tuple(self.story.lines().filter_map(told).collect())
+        Value::Tuple(self.story.lines(&self.tasks).filter_map(told).collect())
     }
 
     /// The task object as it was submitted.

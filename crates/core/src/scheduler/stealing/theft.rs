@@ -122,7 +122,7 @@ impl Scheduler {
         match Said::of(it.state.as_deref()) {
             Said::Yields if welcome => {
                 self.stealing.outcomes.moved += 1;
-                self.story.add(self.stimuli, self.now, &it.key, Happening::Moved);
+                self.story.add(self.stimuli, self.now, id, Happening::Moved);
                 self.hand_over(id, theft.thief);
                 self.tell_theft(&["confirm".into()], it, &addresses);
             }

@@ -34,9 +34,9 @@ impl Scheduler {
         if start == target {
             return Recommendations::default();
         }
-        let key = task.key.clone();
+        let shown = self.hearing.transitions.then(|| task.key.clone());
         let Some(recommendations) = self.change(id, start, finish) else {
-            self.story.add(self.stimuli, self.now, &key, Happening::Ignored("no such transition"));
+            self.story.add(self.stimuli, self.now, id, Happening::Ignored("no such transition"));
             return Recommendations::default();
         };
         let actual = self.tasks.get(id).map_or(StateName::Forgotten, super::task::Task::state);
@@ -46,8 +46,10 @@ impl Scheduler {
         }
         self.transition_count += 1;
         self.advance_shuffles(id, actual);
-        self.story.add(self.stimuli, self.now, &key, Happening::Transition { start, finish: target, actual });
-        self.show_transition(&key, start, actual);
+        self.story.add(self.stimuli, self.now, id, Happening::Transition { start, finish: target, actual });
+        if let Some(key) = shown {
+            self.show_transition(&key, start, actual);
+        }
         recommendations
     }
 
@@ -220,7 +222,7 @@ impl Scheduler {
         self.forget_shared(&self.tasks[id].key.clone());
         self.leave_group(self.tasks[id].group);
         self.tasks.set(id, TaskState::Forgotten);
-        self.tasks.remove(id);
+        self.story.bury(id, self.tasks.remove(id).key);
         recommendations
     }
 }
