@@ -166,7 +166,7 @@ impl Scheduler {
         if self.tasks.secede(id) {
             self.workers[worker].long_running.insert(id);
             self.count_seceded(id, worker);
-            self.rank(worker);
+            self.workers.note_load(worker);
         }
     }
 

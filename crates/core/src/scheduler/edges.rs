@@ -53,6 +53,11 @@ impl Edges {
         self.into_iter()
     }
 
+    /// The task at the other end of the edge at a place.
+    pub fn at(&self, place: usize) -> TaskId {
+        self.as_slice()[place].task
+    }
+
     /// Whether this task is at one of the other ends. Looks at them all.
     pub fn contains(&self, task: TaskId) -> bool {
         self.iter().any(|&it| it == task)
@@ -69,9 +74,9 @@ impl Edges {
         }
     }
 
-    /// Removes all ends, and returns the tasks and the places of their ends.
-    pub fn take(&mut self) -> Vec<(TaskId, usize)> {
-        std::mem::take(self).as_slice().iter().map(|end| (end.task, end.twin as usize)).collect()
+    /// The tasks at the other ends, and the places of these ends there.
+    pub fn ends(&self) -> impl Iterator<Item = (TaskId, usize)> + '_ {
+        self.as_slice().iter().map(|end| (end.task, end.twin as usize))
     }
 
     /// Removes the end at a place. Returns the task and the place of the twin of the end that takes its place, if one does.

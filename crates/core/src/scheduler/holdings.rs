@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_what_is_not_held_however_many_hold_something() {
-        let mut workers = Workers::default();
+        let mut workers = Workers::new(1.0);
         let about = |number: u64| RegisterWorker::plain(&format!("tcp://w:{number}"), 1);
-        let ids: Vec<_> = (0..40).map(|number| workers.insert(about(number), 0.0, 1.0)).collect();
+        let ids: Vec<_> = (0..40).map(|number| workers.insert(about(number), 0.0)).collect();
         let mut holdings = Holdings { needed: 100.0, ..Holdings::default() };
         for (&id, bytes) in ids.iter().zip(1_u8..).take(30).chain([(&ids[3], 50), (&ids[20], 7)]) {
             holdings.add(id, bytes.into());

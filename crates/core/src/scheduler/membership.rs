@@ -53,7 +53,7 @@ impl Scheduler {
         ];
         self.answer(ticket, Ok(Value::map(answer)));
         self.notice_worker(&about.address);
-        let id = self.workers.insert(about, self.now, self.settings.worker_saturation);
+        let id = self.workers.insert(about, self.now);
         self.turnover.workers_added += 1;
         self.spans.note_threads(self.now, self.workers.threads());
         if self.workers[id].spec.status == WorkerStatus::Running {
@@ -155,7 +155,7 @@ impl Scheduler {
             return;
         }
         self.notice_status(&self.workers[worker].address().clone(), before, status);
-        self.rank(worker);
+        self.workers.note_status(worker);
         if status == WorkerStatus::Running {
             self.schedule_unrunnable(worker);
         }

@@ -64,13 +64,13 @@ impl Scheduler {
     }
 
     /// The worker where the task is expected to start first.
-    pub(super) fn best_worker(&self, id: TaskId) -> Option<WorkerId> {
-        let task = &self.tasks[id];
-        let running = self.workers.running();
+    pub(super) fn best_worker(&mut self, id: TaskId) -> Option<WorkerId> {
         let valid = self.valid_workers(id);
-        if task.dependencies.is_empty() && valid.is_none() && !task.actor {
+        if self.tasks[id].dependencies.is_empty() && valid.is_none() && !self.tasks[id].actor {
             return self.any_worker();
         }
+        let task = &self.tasks[id];
+        let running = self.workers.running();
         let holdings = self.holdings(id);
         let holders = || holdings.workers().collect();
         let mut candidates: Vec<WorkerId> = if task.actor { running.iter().copied().collect() } else { holders() };
@@ -120,14 +120,13 @@ impl Scheduler {
     }
 
     /// A worker for a task that can run anywhere: one with a free thread, if there is one.
-    fn any_worker(&self) -> Option<WorkerId> {
-        let running = self.workers.running();
-        if running.len() >= COMPARED_MAX {
-            return self.workers.least_busy().or_else(|| {
-                let index = self.started as usize % running.len();
-                running.get_index(index).copied()
-            });
+    fn any_worker(&mut self) -> Option<WorkerId> {
+        let count = self.workers.running().len();
+        if count >= COMPARED_MAX {
+            let index = self.started as usize % count;
+            return self.workers.least_busy().or_else(|| self.workers.running().get_index(index).copied());
         }
+        let running = self.workers.running();
         let start = self.started as usize % running.len().max(1);
         let in_turn = (0..running.len()).map(|index| running[(index + start) % running.len()]);
         let ranked = in_turn.map(|worker| ((self.workers[worker].is_full(), self.occupancy(worker)), worker));
@@ -154,20 +153,15 @@ impl Scheduler {
 
     /// Sends queued tasks to workers while threads are free.
     pub(super) fn fill_free_threads(&mut self) {
-        while self.workers.least_busy().is_some() {
-            let Some(&(_, id)) = self.queued.first() else { return };
+        while let Some(&(_, id)) = self.queued.first() {
+            if self.workers.least_busy().is_none() {
+                return;
+            }
             let before = self.started;
             self.cascade(Recommendations::one(id, Finish::Processing));
             if self.started == before && self.queued.first().is_some_and(|&(_, first)| first == id) {
                 return;
             }
-        }
-    }
-
-    /// Finds the place of a worker again among those with free threads.
-    pub(super) fn rank(&mut self, worker: WorkerId) {
-        if self.workers.get(worker).is_some() {
-            self.workers.rank(worker, self.settings.worker_saturation);
         }
     }
 }

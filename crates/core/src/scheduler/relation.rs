@@ -1,14 +1,25 @@
 //! Relations that are seen from both sides, such as who holds what: one type, so that the sides cannot disagree.
 
-use super::registry::{Id, Map};
+use super::registry::Id;
 
-/// Pairs, found from either side. Meant for many on the left, each with few on the right. What stands on the left must
+/// Room for so many left sides is kept when there are none.
+const ROOM_KEPT: usize = 64;
+
+/// Pairs, found from either side. Meant for many on the left, each with few on the right. Whoever stands on a side must
 /// leave all its pairs before its place in the registry is given to another.
 #[derive(Debug)]
 pub(super) struct Relation<L, R> {
     /// By the places of those on the left.
     forward: Vec<Few<R>>,
-    backward: Map<Id<R>, Vec<Id<L>>>,
+    /// By the places of those on the right.
+    backward: Vec<Many<L, R>>,
+}
+
+/// All that has this on its right side.
+#[derive(Debug)]
+struct Many<L, R> {
+    right: Option<Id<R>>,
+    lefts: Vec<Id<L>>,
 }
 
 /// A pair, as its left side knows it.
@@ -72,7 +83,7 @@ impl<R> Few<R> {
 
 impl<L, R> Default for Relation<L, R> {
     fn default() -> Self {
-        Self { forward: Vec::new(), backward: Map::default() }
+        Self { forward: Vec::new(), backward: Vec::new() }
     }
 }
 
@@ -89,9 +100,14 @@ impl<L, R> Relation<L, R> {
         if self.forward.len() <= a.place() {
             self.forward.resize_with(a.place() + 1, || Few::None);
         }
-        let lefts = self.backward.entry(b).or_default();
-        let place = u32::try_from(lefts.len()).expect("there are no more pairs than tasks");
-        lefts.push(a);
+        if self.backward.len() <= b.place() {
+            self.backward.resize_with(b.place() + 1, || Many { right: None, lefts: Vec::new() });
+        }
+        let many = &mut self.backward[b.place()];
+        assert!(many.right == Some(b) || many.lefts.is_empty(), "who had this place has left its pairs");
+        many.right = Some(b);
+        let place = u32::try_from(many.lefts.len()).expect("there are no more pairs than tasks");
+        many.lefts.push(a);
         self.forward[a.place()].push(End { right: b, place });
         true
     }
@@ -132,35 +148,39 @@ impl<L, R> Relation<L, R> {
 
     /// The left sides of what has this on its right.
     pub fn lefts(&self, b: Id<R>) -> impl Iterator<Item = Id<L>> + '_ {
-        self.backward.get(&b).into_iter().flatten().copied()
+        self.of(b).iter().copied()
     }
 
     /// How many pairs have this on their right side.
     pub fn left_count(&self, b: Id<R>) -> usize {
-        self.backward.get(&b).map_or(0, Vec::len)
+        self.of(b).len()
     }
 
     /// All that stands on the left, once for each of its pairs.
     pub fn all_lefts(&self) -> impl Iterator<Item = Id<L>> + '_ {
-        self.backward.values().flatten().copied()
+        self.backward.iter().flat_map(|many| &many.lefts).copied()
     }
 
     /// All that stands on the right.
     pub fn all_rights(&self) -> impl Iterator<Item = Id<R>> + '_ {
-        self.backward.keys().copied()
+        self.backward.iter().filter(|many| !many.lefts.is_empty()).filter_map(|many| many.right)
+    }
+
+    fn of(&self, b: Id<R>) -> &[Id<L>] {
+        self.backward.get(b.place()).filter(|many| many.right == Some(b)).map_or(&[], |many| &many.lefts)
     }
 
     /// Takes a pair off its right side, whose last pair takes its place.
     fn take(&mut self, end: &End<R>) {
         let (b, place) = (end.right, end.place as usize);
-        let lefts = self.backward.get_mut(&b).expect("a pair has two sides");
+        let lefts = &mut self.backward[b.place()].lefts;
         lefts.swap_remove(place);
         if let Some(moved) = lefts.get(place) {
             let ends = self.forward[moved.place()].as_mut_slice();
             let twin = ends.iter_mut().find(|end| end.right == b).expect("a pair has two sides");
             twin.place = end.place;
-        } else if lefts.is_empty() {
-            self.backward.swap_remove(&b);
+        } else if lefts.is_empty() && lefts.capacity() > ROOM_KEPT {
+            *lefts = Vec::new();
         }
     }
 }

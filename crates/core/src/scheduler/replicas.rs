@@ -1,6 +1,6 @@
 //! Replicas: which worker holds which result, and how many bytes that makes.
 
-use super::registry::{Map, Set};
+use super::registry::Set;
 use super::relation::Relation;
 use super::task::{Task, TaskId};
 use super::worker::{Worker, WorkerId};
@@ -9,7 +9,8 @@ use super::worker::{Worker, WorkerId};
 #[derive(Debug, Default)]
 pub(super) struct Replicas {
     pairs: Relation<Task, Worker>,
-    bytes: Map<WorkerId, u64>,
+    /// By the places of workers.
+    bytes: Vec<u64>,
     /// What more than one worker has.
     replicated: Set<TaskId>,
 }
@@ -19,7 +20,10 @@ impl Replicas {
     pub fn add(&mut self, task: TaskId, worker: WorkerId, nbytes: u64) -> bool {
         let added = self.pairs.insert(task, worker);
         if added {
-            *self.bytes.entry(worker).or_default() += nbytes;
+            if self.bytes.len() <= worker.place() {
+                self.bytes.resize(worker.place() + 1, 0);
+            }
+            self.bytes[worker.place()] += nbytes;
             if self.who_has(task).nth(1).is_some() {
                 self.replicated.insert(task);
             }
@@ -52,11 +56,8 @@ impl Replicas {
     }
 
     fn take_bytes(&mut self, worker: WorkerId, nbytes: u64) {
-        let bytes = self.bytes.get_mut(&worker).expect("a holder has bytes");
+        let bytes = &mut self.bytes[worker.place()];
         *bytes -= nbytes;
-        if self.pairs.lefts(worker).next().is_none() {
-            self.bytes.swap_remove(&worker);
-        }
     }
 
     /// What more than one worker has: so many of it, others the next time.
@@ -104,7 +105,7 @@ impl Replicas {
 
     /// How many bytes the worker has.
     pub fn bytes(&self, worker: WorkerId) -> u64 {
-        self.bytes.get(&worker).copied().unwrap_or(0)
+        self.bytes.get(worker.place()).copied().unwrap_or(0)
     }
 
     /// All results that somebody has.

@@ -344,47 +344,48 @@ impl Tasks {
     }
 
     /// Cuts a task off from its dependents, and returns them.
-    pub fn cut_dependents(&mut self, id: TaskId) -> Vec<TaskId> {
-        let ends = self.registry[id].dependents.take();
-        for &(dependent, place) in &ends {
+    pub fn cut_dependents(&mut self, id: TaskId) -> Edges {
+        let cut = std::mem::take(&mut self.registry[id].dependents);
+        for (dependent, place) in cut.ends() {
             if let Some((task, twin)) = self.registry[dependent].dependencies.remove(place) {
                 self.registry[task].dependents.set_twin(twin, place);
             }
         }
-        ends.into_iter().map(|(dependent, _)| dependent).collect()
+        cut
     }
 
     /// Cuts a task off from its dependencies, and returns them.
-    pub fn cut_dependencies(&mut self, id: TaskId) -> Vec<TaskId> {
+    pub fn cut_dependencies(&mut self, id: TaskId) -> Edges {
         self.stop_waiting(id);
-        let ends = self.registry[id].dependencies.take();
-        for &(dependency, place) in &ends {
+        let cut = std::mem::take(&mut self.registry[id].dependencies);
+        for (dependency, place) in cut.ends() {
             if let Some((task, twin)) = self.registry[dependency].dependents.remove(place) {
                 self.registry[task].dependencies.set_twin(twin, place);
             }
         }
-        ends.into_iter().map(|(dependency, _)| dependency).collect()
+        cut
     }
 
     /// A task needs the results of its dependencies.
     pub fn start_waiting(&mut self, id: TaskId) {
         if !std::mem::replace(&mut self.registry[id].waits, true) {
-            for dependency in self.dependencies(id) {
+            for place in 0..self.registry[id].dependencies.len() {
+                let dependency = self.registry[id].dependencies.at(place);
                 self.set_waiters(dependency, self.registry[dependency].waiters + 1);
             }
         }
     }
 
-    /// A task needs the results of its dependencies no more. Returns those that it has waited for.
-    pub fn stop_waiting(&mut self, id: TaskId) -> Vec<TaskId> {
-        if !std::mem::take(&mut self.registry[id].waits) {
-            return Vec::new();
+    /// A task needs the results of its dependencies no more. Says whether it has waited for them.
+    pub fn stop_waiting(&mut self, id: TaskId) -> bool {
+        let waited = std::mem::take(&mut self.registry[id].waits);
+        if waited {
+            for place in 0..self.registry[id].dependencies.len() {
+                let dependency = self.registry[id].dependencies.at(place);
+                self.set_waiters(dependency, self.registry[dependency].waiters.saturating_sub(1));
+            }
         }
-        let dependencies = self.dependencies(id);
-        for &dependency in &dependencies {
-            self.set_waiters(dependency, self.registry[dependency].waiters.saturating_sub(1));
-        }
-        dependencies
+        waited
     }
 
     /// The dependents that need the result of a task.
@@ -402,10 +403,6 @@ impl Tasks {
     pub fn absent(&self, id: TaskId) -> impl Iterator<Item = TaskId> + '_ {
         let dependencies = self.registry[id].dependencies.iter().copied();
         dependencies.filter(|&it| self.registry[it].state() != StateName::Memory)
-    }
-
-    fn dependencies(&self, id: TaskId) -> Vec<TaskId> {
-        self.registry[id].dependencies.iter().copied().collect()
     }
 }
 

@@ -49,7 +49,7 @@ impl Scheduler {
         must(self.queued.len() == queued, "the queue holds nothing else", &queued)?;
         let stranded = self.tasks.count(StateName::NoWorker);
         must(self.unrunnable.len() == stranded, "those without worker are all", &stranded)?;
-        must(queued == 0 || self.workers.open().is_empty(), "no thread is free while tasks are queued", &queued)
+        must(queued == 0 || self.workers.open().next().is_none(), "no thread is free while tasks are queued", &queued)
     }
 
     fn validate_edges(&self, id: TaskId) -> Result<(), Violation> {
@@ -139,10 +139,9 @@ impl Scheduler {
             self.validate_backlog(id)?;
             let running = worker.spec.status == WorkerStatus::Running;
             must(self.workers.running().contains(&id) == running, "who takes work is listed", address)?;
-            let listed = worker.load.is_some_and(|load| self.workers.open().contains(&(load, id)));
-            must(listed == worker.load.is_some(), "free threads are listed", address)?;
+            must(self.workers.is_listed(id), "free threads are listed", address)?;
         }
-        must(self.workers.open().len() <= self.workers.len(), "a worker is listed once", &self.workers.len())
+        must(self.workers.open().count() <= self.workers.len(), "a worker is listed once", &self.workers.len())
     }
 
     fn validate_groups(&self) -> Result<(), Violation> {

@@ -86,7 +86,7 @@ impl Scheduler {
             return;
         }
         // All that is queued is brought on by a worker that comes.
-        if !self.queued.is_empty() && self.workers.least_busy().is_none() {
+        if !self.queued.is_empty() && self.workers.open().next().is_none() {
             return;
         }
         let seen = Some((self.transition_count, self.tasks.len()));
@@ -107,7 +107,7 @@ impl Scheduler {
     fn is_stuck(&self, id: TaskId) -> bool {
         match &self.tasks[id].state {
             TaskState::Released => self.needed(id) && self.tasks[id].run_spec.is_some(),
-            TaskState::Queued => self.workers.least_busy().is_some(),
+            TaskState::Queued => self.workers.open().next().is_some(),
             TaskState::Waiting { .. } => !self.tasks.absent(id).any(|dependency| self.brings_on(dependency)),
             _ => false,
         }

@@ -134,7 +134,9 @@ pub struct Worker {
     /// How many retirements it is part of, that go on.
     pub(super) retirements: u32,
     /// What it is ranked by among those with a free thread, if it is one of them.
-    pub(super) load: Option<u64>,
+    load: Option<u64>,
+    /// Whether that may have changed since.
+    unranked: bool,
 }
 
 impl Named for Worker {
@@ -182,19 +184,35 @@ impl Worker {
     }
 }
 
-/// All workers.
-#[derive(Debug, Default)]
+/// All workers. Each task that is sent or done changes by what a worker is ranked, often there and back: they are ranked
+/// anew when somebody asks who is the least busy.
+#[derive(Debug)]
 pub(super) struct Workers {
     registry: Registry<Worker>,
-    /// Those with a free thread, the least busy first.
+    /// Tasks that only feed others are sent to a worker while it has fewer tasks than this times its threads.
+    saturation: f64,
+    /// Those that had a free thread when they were last ranked, the least busy first.
     open: BTreeSet<(u64, WorkerId)>,
+    /// Those that may have changed since then.
+    unranked: Vec<WorkerId>,
     /// Those that take work.
     running: Set<WorkerId>,
     threads: u64,
 }
 
 impl Workers {
-    pub fn insert(&mut self, about: RegisterWorker, now: f64, saturation: f64) -> WorkerId {
+    pub fn new(saturation: f64) -> Self {
+        Self {
+            registry: Registry::default(),
+            saturation,
+            open: BTreeSet::new(),
+            unranked: Vec::new(),
+            running: Set::default(),
+            threads: 0,
+        }
+    }
+
+    pub fn insert(&mut self, about: RegisterWorker, now: f64) -> WorkerId {
         let spec = WorkerSpec::of(&about);
         self.threads += u64::from(spec.nthreads);
         let worker = Worker {
@@ -211,9 +229,10 @@ impl Workers {
             being_replaced: false,
             retirements: 0,
             load: None,
+            unranked: false,
         };
         let id = self.registry.insert(worker);
-        self.rank(id, saturation);
+        self.note_status(id);
         id
     }
 
@@ -228,30 +247,52 @@ impl Workers {
         worker
     }
 
-    /// Finds the place of a worker after anything that it is ranked by has changed.
-    pub fn rank(&mut self, id: WorkerId, saturation: f64) {
-        let worker = &mut self.registry[id];
-        let load = worker.ranked_load(saturation);
-        if worker.spec.status == WorkerStatus::Running {
+    /// A worker may have another status than before.
+    pub fn note_status(&mut self, id: WorkerId) {
+        if self.registry[id].spec.status == WorkerStatus::Running {
             self.running.insert(id);
         } else {
             self.running.swap_remove(&id);
         }
-        let before = std::mem::replace(&mut worker.load, load);
-        if before != load {
-            before.map(|load| self.open.remove(&(load, id)));
-            load.map(|load| self.open.insert((load, id)));
+        self.note_load(id);
+    }
+
+    /// What a worker that may still be there is ranked by may have changed.
+    pub fn note_load(&mut self, id: WorkerId) {
+        if let Some(worker) = self.registry.value_mut(id)
+            && !std::mem::replace(&mut worker.unranked, true)
+        {
+            self.unranked.push(id);
         }
     }
 
     /// The least busy of those with a free thread.
-    pub fn least_busy(&self) -> Option<WorkerId> {
+    pub fn least_busy(&mut self) -> Option<WorkerId> {
+        while let Some(id) = self.unranked.pop() {
+            let Some(worker) = self.registry.value_mut(id) else { continue };
+            worker.unranked = false;
+            let load = worker.ranked_load(self.saturation);
+            let before = std::mem::replace(&mut worker.load, load);
+            if before != load {
+                before.map(|load| self.open.remove(&(load, id)));
+                load.map(|load| self.open.insert((load, id)));
+            }
+        }
         self.open.first().map(|&(_, id)| id)
     }
 
-    /// Those with a free thread.
-    pub fn open(&self) -> &BTreeSet<(u64, WorkerId)> {
-        &self.open
+    /// Those with a free thread, in no order that means anything.
+    pub fn open(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        let ranked = self.open.iter().map(|&(_, id)| id).filter(|&id| !self.registry[id].unranked);
+        let is_open = |id: &WorkerId| self.registry.get(*id).is_some_and(|it| it.ranked_load(self.saturation).is_some());
+        ranked.chain(self.unranked.iter().copied().filter(is_open))
+    }
+
+    /// Whether a worker stands among the others by what it was ranked by when it last was.
+    pub fn is_listed(&self, id: WorkerId) -> bool {
+        let worker = &self.registry[id];
+        let ranked = worker.load.is_none_or(|load| self.open.contains(&(load, id)));
+        ranked && (worker.unranked || worker.load == worker.ranked_load(self.saturation))
     }
 
     /// Those that take work.

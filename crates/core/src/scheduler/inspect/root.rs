@@ -27,7 +27,7 @@ impl Scheduler {
             "idle" => {
                 Seen::map(self.idle_workers().map(|id| (self.workers[id].address().clone(), self.worker_seen(id))))
             }
-            "idle_task_count" => Seen::Set(self.workers_seen(self.workers.open().iter().map(|&(_, id)| id))),
+            "idle_task_count" => Seen::Set(self.workers_seen(self.workers.open())),
             "saturated" => Seen::Set(self.workers_seen(self.saturated_workers())),
             "stream_comms" => {
                 let addresses = self.workers.iter().map(|(_, worker)| worker.address().clone());

@@ -146,7 +146,10 @@ impl Scheduler {
 
     /// The task waits for its dependencies no more: those that nobody else needs are released.
     fn release_dependencies(&mut self, id: TaskId, recommendations: &mut Recommendations) {
-        for dependency in self.tasks.stop_waiting(id) {
+        if !self.tasks.stop_waiting(id) {
+            return;
+        }
+        for &dependency in &self.tasks[id].dependencies {
             let done = matches!(self.tasks[dependency].state, TaskState::Released | TaskState::Erred { .. });
             if !done && !self.needed(dependency) {
                 recommendations.add(dependency, Finish::Released);
@@ -194,7 +197,7 @@ impl Scheduler {
         self.drop_replicas(id);
         self.forget_shuffle(id);
         let was_missing = u32::from(self.tasks[id].state() != StateName::Memory);
-        for dependent in self.tasks.cut_dependents(id) {
+        for &dependent in &self.tasks.cut_dependents(id) {
             self.tasks[dependent].lost_dependencies = true;
             self.fetch_no_more(id, dependent);
             if let TaskState::Waiting { missing } = &mut self.tasks[dependent].state {
@@ -204,7 +207,7 @@ impl Scheduler {
                 recommendations.add(dependent, Finish::Forgotten);
             }
         }
-        for dependency in self.tasks.cut_dependencies(id) {
+        for &dependency in &self.tasks.cut_dependencies(id) {
             if self.tasks[dependency].dependents.is_empty() && !self.interests.has_left(dependency) {
                 recommendations.add(dependency, Finish::Forgotten);
             } else if !self.needed(dependency)

@@ -23,7 +23,7 @@ impl Scheduler {
         if self.tasks[id].actor {
             self.workers[worker].actors.insert(id);
         }
-        self.rank(worker);
+        self.workers.note_load(worker);
         if let Some(failure) = self.inputs_too_large(id, worker) {
             return Recommendations::one(id, Finish::Erred(failure));
         }
@@ -86,7 +86,7 @@ impl Scheduler {
         let state = self.workers.value_mut(worker)?;
         state.processing.swap_remove(&id);
         state.long_running.swap_remove(&id);
-        self.rank(worker);
+        self.workers.note_load(worker);
         Some(worker)
     }
 
@@ -117,15 +117,19 @@ impl Scheduler {
 
     /// The result of a task is there: dependents that waited for nothing else can run, the most urgent first.
     pub(in crate::scheduler) fn wake_dependents(&mut self, id: TaskId, recommendations: &mut Recommendations) {
-        let mut dependents: Vec<_> = self.tasks[id].dependents.iter().copied().collect();
-        dependents.sort_by(|&a, &b| self.tasks[b].priority.cmp(&self.tasks[a].priority));
-        for dependent in dependents {
+        let mut ready = Vec::new();
+        for place in 0..self.tasks[id].dependents.len() {
+            let dependent = self.tasks[id].dependents.at(place);
             if let TaskState::Waiting { missing } = &mut self.tasks[dependent].state {
                 *missing = missing.saturating_sub(1);
                 if *missing == 0 {
-                    recommendations.add(dependent, Finish::Processing);
+                    ready.push(dependent);
                 }
             }
+        }
+        ready.sort_by(|&a, &b| self.tasks[b].priority.cmp(&self.tasks[a].priority));
+        for dependent in ready {
+            recommendations.add(dependent, Finish::Processing);
         }
     }
 

@@ -22,8 +22,7 @@ impl Scheduler {
         }
         let mut recommendations = Recommendations::default();
         let missing = self.tasks.missing(id);
-        let dependencies: Vec<_> = task.dependencies.iter().copied().collect();
-        for dependency in dependencies {
+        for &dependency in &task.dependencies {
             if self.tasks[dependency].state() == StateName::Released {
                 recommendations.add(dependency, Finish::Waiting);
             }
