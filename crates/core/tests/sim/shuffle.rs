@@ -187,7 +187,7 @@ impl ModelWorker {
             let worker = (*self.address).into();
             return asks(ShuffleGetOrCreate { shuffle_id: (*shuffle).into(), key: key.into(), worker });
         };
-        workload.runs.insert(key.to_owned(), run.number);
+        workload.note_run(key, self.tasks[key].run, run.number);
         self.acts.push(Act::Send { shuffle, run, sender: key.to_owned() });
         Step::Done
     }
@@ -200,18 +200,18 @@ impl ModelWorker {
         told: bool,
         workload: &mut Workload,
     ) -> Step {
-        let numbers: Vec<i64> = inputs.iter().map(|input| workload.runs.get(input).copied().unwrap_or(0)).collect();
+        let numbers: Vec<i64> = inputs.iter().map(|input| workload.run(input)).collect();
         let run_id = numbers.iter().copied().max().unwrap_or(0);
         if let Err(step) = self.runs.numbered(shuffle, run_id, &self.address, told) {
             return step;
         }
-        workload.runs.insert(key.to_owned(), run_id);
+        workload.note_run(key, self.tasks[key].run, run_id);
         let consistent = numbers.iter().all(|&number| number == run_id);
         asks(PassBarrier { id: shuffle.into(), run_id, consistent })
     }
 
     fn take(&self, key: &str, shuffle: &str, place: usize, told: bool, workload: &Workload) -> Result<(), Step> {
-        let run_id = workload.runs.get(&format!("{BARRIER}{shuffle}")).copied().unwrap_or(0);
+        let run_id = workload.run(&format!("{BARRIER}{shuffle}"));
         let run = self.runs.numbered(shuffle, run_id, &self.address, told)?;
         let worker = &run.worker_for[place];
         if *worker != self.address {

@@ -7,6 +7,7 @@ use cenote_core::protocol::field::Text;
 use cenote_core::protocol::serialized::Pickled;
 use cenote_core::protocol::value::Value;
 use cenote_core::scheduler::stimulus::{Annotations, GraphSpec, TaskSpec};
+use cenote_core::scheduler::task::RunId;
 
 use super::chance::{Chance, hash};
 use super::shuffle::Part;
@@ -53,8 +54,8 @@ pub struct Workload {
     values: BTreeMap<String, u64>,
     /// What tasks are in shuffles.
     pub parts: BTreeMap<String, Part>,
-    /// The runs in which tasks of shuffles were run last.
-    pub runs: BTreeMap<String, i64>,
+    /// The last attempts at tasks of shuffles, and the runs in which they were made.
+    runs: BTreeMap<String, (RunId, i64)>,
     /// Many of its tasks take long.
     slow: bool,
 }
@@ -76,6 +77,19 @@ impl Workload {
         if let Some(known) = self.known.get_mut(key) {
             known.strikes -= 1;
         }
+    }
+
+    /// A task of a shuffle was run. Who was let go may still be at an older attempt, whose result nobody takes.
+    pub fn note_run(&mut self, key: &str, attempt: RunId, run: i64) {
+        let last = self.runs.entry(key.to_owned()).or_insert((attempt, run));
+        if last.0 <= attempt {
+            *last = (attempt, run);
+        }
+    }
+
+    /// The run of a shuffle in which a task was run last.
+    pub fn run(&self, key: &str) -> i64 {
+        self.runs.get(key).map_or(0, |(_, run)| *run)
     }
 
     /// Whether a task may end in failure, by itself.
