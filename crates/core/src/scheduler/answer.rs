@@ -76,7 +76,7 @@ impl Scheduler {
         let worker = arrival.worker;
         let done_with = |state| !matches!(state, StateName::Waiting | StateName::Processing | StateName::Memory);
         let wanted = found.filter(|&id| !done_with(self.tasks[id].state()));
-        let Some(id) = wanted else { return self.free_stale(key, worker, "finished, but not asked for") };
+        let Some(id) = wanted else { return self.free_stale(key, found, worker, "finished, but not asked for") };
         let state = self.tasks[id].state();
         let recommended = match (state, self.runs(id, worker, run)) {
             (StateName::Processing, (true, true)) | (StateName::Waiting, (_, true)) => Finish::Memory(arrival),
@@ -87,14 +87,17 @@ impl Scheduler {
             (_, (true, false)) => Finish::Released,
             // It repeats itself: what it holds is asked for.
             (StateName::Memory, _) if self.replicas.has(id, worker) => return self.ignore(key, "finished twice"),
-            _ => return self.free_stale(key, worker, "finished by an older attempt"),
+            _ => return self.free_stale(key, found, worker, "finished by an older attempt"),
         };
         self.cascade(Recommendations::one(id, recommended));
         self.note_answered(id);
     }
 
-    fn free_stale(&mut self, key: &Key, worker: WorkerId, why: &'static str) {
+    fn free_stale(&mut self, key: &Key, found: Option<TaskId>, worker: WorkerId, why: &'static str) {
         self.ignore(key, why);
+        if let Some(id) = found {
+            self.replicas.expect_drop(id, worker);
+        }
         self.free_keys(worker, vec![key.clone()]);
     }
 
@@ -116,7 +119,12 @@ impl Scheduler {
 
     fn release_worker_data(&mut self, key: &Key, worker: WorkerId) {
         let Some(id) = self.tasks.id(key) else { return };
-        self.workers[worker].dropping.swap_remove(&id);
+        self.replicas.settle_drop(id, worker);
+        if let TaskState::Released { dropping } = &mut self.tasks[id].state
+            && dropping.contains(&worker)
+        {
+            *dropping = dropping.iter().copied().filter(|it| *it != worker).collect();
+        }
         self.lose_replica(id, worker);
         if matches!(self.tasks[id].state, TaskState::Memory { .. }) && !self.replicas.held(id) {
             self.cascade(Recommendations::one(id, Finish::Released));
@@ -126,7 +134,7 @@ impl Scheduler {
     /// A worker was given copies by somebody else, which is heard before what the worker itself says. What it was told to
     /// drop it may have dropped since, or will: that does not count, and it is told once more. False if there was any.
     pub(super) fn add_copies(&mut self, keys: Vec<Key>, worker: WorkerId) -> bool {
-        let dropping = |key: &Key| self.tasks.id(key).is_some_and(|id| self.workers[worker].dropping.contains(&id));
+        let dropping = |key: &Key| self.tasks.id(key).is_some_and(|id| self.replicas.is_dropping(id, worker));
         let (doubtful, sure): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(dropping);
         self.add_keys(sure, worker);
         let all = doubtful.is_empty();
@@ -144,9 +152,13 @@ impl Scheduler {
                 Some(id) if self.tasks[id].state() == StateName::Memory => {
                     self.gain_replica(id, worker);
                     self.workers[worker].missing.swap_remove(&id);
-                    self.workers[worker].dropping.swap_remove(&id);
                 }
-                _ => redundant.push(key),
+                found => {
+                    if let Some(id) = found {
+                        self.replicas.expect_drop(id, worker);
+                    }
+                    redundant.push(key);
+                }
             }
         }
         if !redundant.is_empty() {

@@ -190,6 +190,7 @@ impl Scheduler {
             return;
         }
         self.spans.note_threads(self.now, self.workers.threads());
+        self.replicas.settle_drops_of_absent(|worker| self.workers.get(worker).is_some());
         let mut recommendations = Recommendations::default();
         for (id, worker) in &left {
             self.turnover.workers_removed += 1;

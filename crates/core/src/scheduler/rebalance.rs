@@ -68,7 +68,7 @@ impl Scheduler {
             if chosen.as_ref().is_some_and(|chosen| !chosen.contains(&task)) || nbytes > senders[from].away {
                 continue;
             }
-            let has = |it: WorkerId| self.replicas.has(task, it) || self.workers[it].dropping.contains(&task);
+            let has = |it: WorkerId| self.replicas.has(task, it) || self.replicas.is_dropping(task, it);
             let fits = |it: &&Party| it.away >= nbytes && !has(it.worker) && !moved.contains(&(task, it.worker));
             let best = recipients.iter().filter(fits).max_by(|a, b| a.away.total_cmp(&b.away)).map(|it| it.worker);
             let Some(to) = best else { continue };

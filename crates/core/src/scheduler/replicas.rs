@@ -1,6 +1,6 @@
-//! Replicas: which worker holds which result, and how many bytes that makes.
+//! Replicas: which worker holds which result, how many bytes that makes, and who is to drop one.
 
-use super::registry::Set;
+use super::registry::{Map, Set};
 use super::relation::Relation;
 use super::task::{Task, TaskId};
 use super::worker::{Worker, WorkerId};
@@ -13,6 +13,8 @@ pub(super) struct Replicas {
     bytes: Vec<u64>,
     /// What more than one worker has.
     replicated: Set<TaskId>,
+    /// Who was told to drop a result, and has not said yet that it did or keeps it. None of them counts as having it.
+    dropping: Map<TaskId, Vec<WorkerId>>,
 }
 
 impl Replicas {
@@ -20,6 +22,9 @@ impl Replicas {
     pub fn add(&mut self, task: TaskId, worker: WorkerId, nbytes: u64) -> bool {
         let added = self.pairs.insert(task, worker);
         if added {
+            if !self.dropping.is_empty() {
+                self.settle_drop(task, worker);
+            }
             if self.bytes.len() <= worker.place() {
                 self.bytes.resize(worker.place() + 1, 0);
             }
@@ -58,6 +63,48 @@ impl Replicas {
     fn take_bytes(&mut self, worker: WorkerId, nbytes: u64) {
         let bytes = &mut self.bytes[worker.place()];
         *bytes -= nbytes;
+    }
+
+    /// A worker that has not got the result, as far as is known, was told to drop it.
+    pub fn expect_drop(&mut self, task: TaskId, worker: WorkerId) {
+        let workers = self.dropping.entry(task).or_default();
+        if !workers.contains(&worker) {
+            workers.push(worker);
+        }
+    }
+
+    /// A worker has dropped the result, or has it anew.
+    pub fn settle_drop(&mut self, task: TaskId, worker: WorkerId) {
+        let Some(workers) = self.dropping.get_mut(&task) else { return };
+        workers.retain(|it| *it != worker);
+        if workers.is_empty() {
+            self.dropping.swap_remove(&task);
+        }
+    }
+
+    /// The task is forgotten: whoever was to drop its result has nothing more to say of it.
+    pub fn settle_drops(&mut self, task: TaskId) {
+        if !self.dropping.is_empty() {
+            self.dropping.swap_remove(&task);
+        }
+    }
+
+    /// Only these workers are there.
+    pub fn settle_drops_of_absent(&mut self, is_there: impl Fn(WorkerId) -> bool) {
+        self.dropping.retain(|_, workers| {
+            workers.retain(|&it| is_there(it));
+            !workers.is_empty()
+        });
+    }
+
+    /// Whether the worker was told to drop the result, and has not said yet what it did.
+    pub fn is_dropping(&self, task: TaskId, worker: WorkerId) -> bool {
+        self.dropping.get(&task).is_some_and(|workers| workers.contains(&worker))
+    }
+
+    /// Who is to drop what.
+    pub fn all_dropping(&self) -> impl Iterator<Item = (TaskId, WorkerId)> + '_ {
+        self.dropping.iter().flat_map(|(&task, workers)| workers.iter().map(move |&worker| (task, worker)))
     }
 
     /// What more than one worker has: so many of it, others the next time.

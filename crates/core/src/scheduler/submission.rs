@@ -215,7 +215,7 @@ impl Scheduler {
             StateName::Released => {
                 self.tasks[id].nbytes = nbytes;
                 self.groups.count(self.tasks[id].group, nbytes, &[]);
-                self.tasks.set(id, TaskState::Memory { class: None });
+                self.leave_released(id, TaskState::Memory { class: None });
                 self.wake_dependents(id, &mut recommendations);
             }
             _ => {

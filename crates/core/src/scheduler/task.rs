@@ -90,7 +90,10 @@ impl Eq for Priority {}
 /// Where a task is in its life. Each state carries exactly the data valid in it.
 #[derive(Debug)]
 pub(super) enum TaskState {
-    Released,
+    Released {
+        /// Who was told to drop its result when it was released, and has not said yet that it did; or has left since.
+        dropping: Box<[WorkerId]>,
+    },
     /// So many of its dependencies are not in memory.
     Waiting {
         missing: u32,
@@ -120,9 +123,14 @@ pub(super) struct Processing {
 }
 
 impl TaskState {
+    /// Nobody has to drop anything.
+    pub fn released() -> Self {
+        Self::Released { dropping: Box::default() }
+    }
+
     pub fn name(&self) -> StateName {
         match self {
-            Self::Released => StateName::Released,
+            Self::Released { .. } => StateName::Released,
             Self::Waiting { .. } => StateName::Waiting,
             Self::NoWorker { .. } => StateName::NoWorker,
             Self::Queued => StateName::Queued,
@@ -192,7 +200,7 @@ impl Task {
             prefix,
             run_spec: None,
             priority: Priority::default(),
-            state: TaskState::Released,
+            state: TaskState::released(),
             dependencies: Edges::default(),
             dependents: Edges::default(),
             waits: false,

@@ -76,7 +76,7 @@ impl Scheduler {
         let copies = self.replicas.who_has(id).count();
         must((copies > 1) == self.replicas.is_replicated(id), "what has copies is listed", key)?;
         match &task.state {
-            TaskState::Released => self.validate_released(id),
+            TaskState::Released { .. } => self.validate_released(id),
             TaskState::Waiting { missing } => {
                 must(*missing > 0, "who waits waits for something", key)?;
                 must(*missing == self.tasks.missing(id), "it waits for what is not there", key)?;
@@ -207,6 +207,11 @@ impl Scheduler {
         let key = |id: TaskId| self.tasks.get(id).map_or(Key::from("(gone)"), |task| task.key.clone());
         for id in self.replicas.tasks().chain(self.interests.all_lefts()) {
             must(self.tasks.get(id).is_some(), "what is held or wanted is known", &key(id))?;
+        }
+        for (id, worker) in self.replicas.all_dropping() {
+            must(self.tasks.get(id).is_some(), "what is to be dropped is known", &key(id))?;
+            must(self.workers.get(worker).is_some(), "who is to drop something is here", &key(id))?;
+            must(!self.replicas.has(id, worker), "what is to be dropped does not count", &key(id))?;
         }
         for worker in self.replicas.workers() {
             let holds: u64 = self.replicas.has_what(worker).map(|task| self.tasks[task].nbytes).sum();

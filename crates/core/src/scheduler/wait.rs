@@ -58,9 +58,9 @@ impl Scheduler {
     fn reason(&self, id: TaskId) -> Option<WaitReason> {
         let task = &self.tasks[id];
         Some(match &task.state {
-            TaskState::Released if !self.needed(id) => return None,
-            TaskState::Released if task.run_spec.is_none() => WaitReason::Submission,
-            TaskState::Released => WaitReason::Nothing,
+            TaskState::Released { .. } if !self.needed(id) => return None,
+            TaskState::Released { .. } if task.run_spec.is_none() => WaitReason::Submission,
+            TaskState::Released { .. } => WaitReason::Nothing,
             TaskState::Waiting { missing } => WaitReason::Dependencies {
                 count: *missing as usize,
                 first: self.tasks.absent(id).next().map(|dependency| self.tasks[dependency].key.clone()),
@@ -106,7 +106,7 @@ impl Scheduler {
     /// Whether nothing outside can bring this task on.
     fn is_stuck(&self, id: TaskId) -> bool {
         match &self.tasks[id].state {
-            TaskState::Released => self.needed(id) && self.tasks[id].run_spec.is_some(),
+            TaskState::Released { .. } => self.needed(id) && self.tasks[id].run_spec.is_some(),
             TaskState::Queued => self.workers.open().next().is_some(),
             TaskState::Waiting { .. } => !self.tasks.absent(id).any(|dependency| self.brings_on(dependency)),
             _ => false,
@@ -116,7 +116,7 @@ impl Scheduler {
     /// Whether a dependency is itself waited for in the right way.
     fn brings_on(&self, id: TaskId) -> bool {
         match &self.tasks[id].state {
-            TaskState::Released => self.tasks[id].run_spec.is_none(),
+            TaskState::Released { .. } => self.tasks[id].run_spec.is_none(),
             TaskState::Waiting { .. } | TaskState::Queued | TaskState::NoWorker { .. } | TaskState::Processing(_) => {
                 true
             }

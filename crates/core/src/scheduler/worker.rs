@@ -124,8 +124,6 @@ pub struct Worker {
     pub(super) unmanaged: Unmanaged,
     /// How often it asked in vain where a result is.
     pub(super) missing: Map<TaskId, u32>,
-    /// Copies that it was told to drop, and has not said yet that it dropped or keeps.
-    pub(super) dropping: Set<TaskId>,
     /// The actors that live there.
     pub(super) actors: Set<TaskId>,
     pub(super) last_seen: f64,
@@ -223,7 +221,6 @@ impl Workers {
             backlog: Backlog::default(),
             unmanaged: Unmanaged::default(),
             missing: Map::default(),
-            dropping: Set::default(),
             actors: Set::default(),
             last_seen: now,
             being_replaced: false,
@@ -284,7 +281,8 @@ impl Workers {
     /// Those with a free thread, in no order that means anything.
     pub fn open(&self) -> impl Iterator<Item = WorkerId> + '_ {
         let ranked = self.open.iter().map(|&(_, id)| id).filter(|&id| !self.registry[id].unranked);
-        let is_open = |id: &WorkerId| self.registry.get(*id).is_some_and(|it| it.ranked_load(self.saturation).is_some());
+        let is_open =
+            |id: &WorkerId| self.registry.get(*id).is_some_and(|it| it.ranked_load(self.saturation).is_some());
         ranked.chain(self.unranked.iter().copied().filter(is_open))
     }
 

@@ -3,13 +3,13 @@
 use cenote_core::protocol::field::Optional;
 use cenote_core::protocol::question::{AddReplicas, MemoryManagerQuestion};
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{AddKeys, ReleaseWorkerData, WorkerStatusChange};
+use cenote_core::protocol::worker::{AddKeys, ReleaseWorkerData, RequestRefreshWhoHas, WorkerStatusChange};
 use cenote_core::scheduler::memory::Measure;
 use cenote_core::scheduler::rebalance::Rebalance;
 use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::{Scheduler, Settings};
 
-use super::table::{Table, joined, keys};
+use super::table::{Table, joined, keys, releases};
 
 /// Workers `v` and `w`, which both hold `x`; nothing runs by itself.
 fn doubled() -> Table {
@@ -71,13 +71,17 @@ fn who_takes_no_work_drops_first() {
     assert_eq!(asks(&mut table, "run_once"), "v: remove x\nanswer 1: Nil\n");
 }
 
+fn added(worker: &str) -> AddReplicas {
+    let stimulus_id = Optional(Some("replicate".into()));
+    AddReplicas { worker: worker.into(), keys: keys(&["x"]), stimulus_id }
+}
+
+fn released() -> ReleaseWorkerData {
+    ReleaseWorkerData { key: "x".into(), stimulus_id: "s".into() }
+}
+
 #[test]
 fn a_copy_that_somebody_made_where_one_is_being_dropped_does_not_count() {
-    let added = |worker: &str| {
-        let stimulus_id = Optional(Some("replicate".into()));
-        AddReplicas { worker: worker.into(), keys: keys(&["x"]), stimulus_id }
-    };
-    let released = || ReleaseWorkerData { key: "x".into(), stimulus_id: "s".into() };
     let mut table = doubled();
     asks(&mut table, "run_once");
     assert_eq!(holders(&table), ["v"]);
@@ -93,4 +97,83 @@ fn a_copy_that_somebody_made_where_one_is_being_dropped_does_not_count() {
     table.worker("w", kept);
     assert_eq!(table.ask(added("w")), "answer 1: OK\n", "who keeps it drops nothing");
     assert_eq!(table.ask(added("nobody")), "answer 1: not found\n");
+}
+
+/// Workers `v` and `w`; `x` was let go of at `v`, is wanted again, and runs at `w`.
+fn wanted_again() -> Table {
+    let mut table = Table::new(&["v"]);
+    assert_eq!(table.submit(&[("x", &[]), ("y", &["x"])], &["y"]), "v: compute x run 0\n");
+    assert_eq!(table.finished("v", "x", 0), "v: compute y run 1 x@v\n");
+    assert_eq!(table.finished("v", "y", 1), "c: memory y\nv: free x\n");
+    table.submit(&[("z", &[])], &["z"]);
+    table.tell(joined("w"));
+    assert_eq!(table.submit(&[("x", &[])], &["x"]), "w: compute x run 3\n");
+    table
+}
+
+#[test]
+fn a_copy_that_somebody_made_where_a_lost_one_is_still_to_be_freed_does_not_count() {
+    let mut table = wanted_again();
+    assert_eq!(table.finished("w", "x", 3), "c: memory x\n");
+    assert_eq!(table.ask(added("v")), "v: remove x\nanswer 1: dropping\n", "it is about to free what it had");
+    assert_eq!(holders(&table), ["w"]);
+    assert_eq!(table.worker("v", released()), "");
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n");
+    assert_eq!(holders(&table), ["w", "v"]);
+}
+
+#[test]
+fn neither_does_one_of_a_result_that_was_lost_while_it_was_needed() {
+    let mut table = Table::with(Settings { refresh_attempts_max: 0, ..Settings::default() }, &["v"]);
+    table.submit(&[("x", &[])], &["x"]);
+    table.finished("v", "x", 0);
+    table.submit(&[("z", &[])], &["z"]);
+    table.tell(joined("w"));
+    let missing = RequestRefreshWhoHas { keys: keys(&["x"]), stimulus_id: "s".into() };
+    let said = table.worker("w", missing);
+    assert_eq!(said, "v: free x\nc: lost x\nw: compute x run 2\nw: refresh x@\n");
+    assert_eq!(table.finished("w", "x", 2), "c: memory x\n");
+    assert_eq!(table.ask(added("v")), "v: remove x\nanswer 1: dropping\n");
+    assert_eq!(table.worker("v", released()), "");
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n");
+}
+
+#[test]
+fn who_has_said_that_it_freed_a_lost_result_may_have_a_copy() {
+    let mut table = wanted_again();
+    assert_eq!(table.worker("v", released()), "", "before the result is there again");
+    table.finished("w", "x", 3);
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n");
+}
+
+#[test]
+fn what_was_to_be_freed_is_over_with_the_worker_the_task_and_its_next_result() {
+    let left = |worker: &str| Stimulus::WorkerLeft { worker: worker.into(), expected: true };
+    let mut table = wanted_again();
+    table.tell(left("v"));
+    table.tell(joined("v"));
+    table.finished("w", "x", 3);
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n", "it has begun anew");
+    let mut table = wanted_again();
+    assert_eq!(table.client(releases(&["x", "y", "z"])), "v: free z\nv: free y\nw: free x\n");
+    assert_eq!(table.submit(&[("z", &[])], &["z"]), "v: compute z run 4\n");
+    assert_eq!(table.submit(&[("x", &[])], &["x"]), "w: compute x run 5\n");
+    assert_eq!(table.finished("w", "x", 5), "c: memory x\n");
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n", "it was forgotten");
+    let mut table = wanted_again();
+    assert_eq!(table.tell(left("w")), "v: compute x run 4\nv: gone w\n");
+    assert_eq!(table.finished("v", "x", 4), "c: memory x\n");
+    assert_eq!(table.ask(added("v")), "answer 1: OK\n", "it has made it anew");
+}
+
+#[test]
+fn a_copy_that_somebody_made_where_an_old_attempt_has_ended_does_not_count() {
+    let mut table = Table::new(&["v", "w"]);
+    assert_eq!(table.submit(&[("x", &[])], &["x"]), "v: compute x run 0\n");
+    assert_eq!(table.finished("w", "x", 0), "w: free x\n");
+    let kept = AddKeys { keys: keys(&["x"]), stimulus_id: "s".into() };
+    table.finished("v", "x", 0);
+    assert_eq!(table.ask(added("w")), "w: remove x\nanswer 1: dropping\n");
+    assert_eq!(table.worker("w", kept), "");
+    assert_eq!(holders(&table), ["v", "w"]);
 }

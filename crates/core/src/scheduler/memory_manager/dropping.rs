@@ -96,7 +96,7 @@ impl Scheduler {
         let keys = tasks.iter().map(|&id| self.tasks[id].key.clone()).collect();
         for &id in tasks {
             self.lose_replica(id, worker);
-            self.workers[worker].dropping.insert(id);
+            self.replicas.expect_drop(id, worker);
         }
         let stimulus_id = self.stimulus_id();
         self.tell_worker(worker, RemoveReplicas { keys, stimulus_id });

@@ -57,9 +57,6 @@ impl Scheduler {
         let due = |ran: f64| self.now >= ran + 0.9 * self.settings.memory_manager_interval;
         if self.memory_manager.running && self.memory_manager.ran.is_none_or(due) {
             self.memory_manager.ran = Some(self.now);
-            for worker in self.workers.values_mut() {
-                worker.dropping.retain(|&id| self.tasks.get(id).is_some());
-            }
             self.manage_memory();
         }
     }

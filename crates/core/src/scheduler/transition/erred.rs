@@ -16,7 +16,7 @@ impl Scheduler {
         let waiters = u32::try_from(self.tasks.waiters(id).len()).unwrap_or(u32::MAX);
         self.tasks.set_waiters(id, waiters);
         let key = self.tasks[id].key.clone();
-        if let TaskState::Erred { on: Some(worker), .. } = self.tasks.set(id, TaskState::Released) {
+        if let TaskState::Erred { on: Some(worker), .. } = self.tasks.set(id, TaskState::released()) {
             self.free_keys(worker, vec![key.clone()]);
         }
         self.tell_wanting(id, &TaskRetried { key }.into());

@@ -18,8 +18,8 @@ impl Scheduler {
             // It cannot be computed again: at once, before its dependents wait for it.
             return self.forget(id);
         }
-        self.drop_replicas(id);
-        self.tasks.set(id, TaskState::Released);
+        let dropping = self.drop_replicas(id).into_boxed_slice();
+        self.tasks.set(id, TaskState::Released { dropping });
         let mut recommendations = Recommendations::default();
         let key = self.tasks[id].key.clone();
         self.tell_wanting(id, &LostData { key }.into());

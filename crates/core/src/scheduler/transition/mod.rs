@@ -16,6 +16,7 @@ use super::messages::cancelled_keys;
 use super::recommendations::{Finish, Recommendations};
 use super::story::Happening;
 use super::task::{StateName, TaskId, TaskState};
+use super::worker::WorkerId;
 
 impl Scheduler {
     /// Changes states until nothing is recommended any more.
@@ -126,17 +127,19 @@ impl Scheduler {
         }
     }
 
-    /// Nobody has the result any more; those who had it free it.
-    fn drop_replicas(&mut self, id: TaskId) {
-        let Some(task) = self.tasks.get(id) else { return };
+    /// Nobody has the result any more; those who had it free it. Returns them.
+    fn drop_replicas(&mut self, id: TaskId) -> Vec<WorkerId> {
+        let Some(task) = self.tasks.get(id) else { return Vec::new() };
         let key = task.key.clone();
-        for worker in self.replicas.remove_all(id, task.nbytes) {
+        let holders = self.replicas.remove_all(id, task.nbytes);
+        for &worker in &holders {
             self.leave_actor(id, worker);
             self.free_keys(worker, vec![key.clone()]);
         }
+        holders
     }
 
-    fn leave_actor(&mut self, id: TaskId, worker: super::worker::WorkerId) {
+    fn leave_actor(&mut self, id: TaskId, worker: WorkerId) {
         if self.tasks[id].actor
             && let Some(worker) = self.workers.value_mut(worker)
         {
@@ -150,7 +153,7 @@ impl Scheduler {
             return;
         }
         for &dependency in &self.tasks[id].dependencies {
-            let done = matches!(self.tasks[dependency].state, TaskState::Released | TaskState::Erred { .. });
+            let done = matches!(self.tasks[dependency].state(), StateName::Released | StateName::Erred);
             if !done && !self.needed(dependency) {
                 recommendations.add(dependency, Finish::Released);
             }
@@ -160,7 +163,7 @@ impl Scheduler {
     /// What follows when a task that could run is released.
     fn propagate_released(&mut self, id: TaskId) -> Recommendations {
         let mut recommendations = Recommendations::default();
-        self.tasks.set(id, TaskState::Released);
+        self.tasks.set(id, TaskState::released());
         if self.tasks[id].lost_dependencies {
             recommendations.add(id, Finish::Forgotten);
         } else if self.needed(id) {
@@ -173,12 +176,7 @@ impl Scheduler {
     }
 
     /// What follows when a task that waited or ran has failed.
-    fn propagate_erred(
-        &mut self,
-        id: TaskId,
-        failure: &Arc<Failure>,
-        on: Option<super::worker::WorkerId>,
-    ) -> Recommendations {
+    fn propagate_erred(&mut self, id: TaskId, failure: &Arc<Failure>, on: Option<WorkerId>) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on });
         self.tasks.set_waiters(id, 0);
@@ -195,6 +193,7 @@ impl Scheduler {
     fn forget(&mut self, id: TaskId) -> Recommendations {
         let mut recommendations = Recommendations::default();
         self.drop_replicas(id);
+        self.replicas.settle_drops(id);
         self.forget_shuffle(id);
         let was_missing = u32::from(self.tasks[id].state() != StateName::Memory);
         for &dependent in &self.tasks.cut_dependents(id) {

@@ -31,8 +31,16 @@ impl Scheduler {
         if missing == 0 {
             recommendations.add(id, Finish::Processing);
         }
-        self.tasks.set(id, TaskState::Waiting { missing });
+        self.leave_released(id, TaskState::Waiting { missing });
         recommendations
+    }
+
+    /// A result that was let go of is wanted again: a copy does not count at those who have still to drop the one before.
+    pub(in crate::scheduler) fn leave_released(&mut self, id: TaskId, state: TaskState) {
+        let TaskState::Released { dropping } = self.tasks.set(id, state) else { return };
+        for worker in dropping.into_iter().filter(|&it| self.workers.get(it).is_some()) {
+            self.replicas.expect_drop(id, worker);
+        }
     }
 
     pub(super) fn released_erred(&mut self, id: TaskId, failure: &Arc<Failure>) -> Recommendations {
@@ -45,7 +53,7 @@ impl Scheduler {
                 recommendations.add(dependent, Finish::Erred(failure.clone()));
             }
         }
-        self.tasks.set(id, TaskState::Erred { failure: failure.clone(), on: None });
+        self.leave_released(id, TaskState::Erred { failure: failure.clone(), on: None });
         self.release_dependencies(id, &mut recommendations);
         self.report_failure(id, failure);
         self.let_go(id, &mut recommendations);

@@ -47,7 +47,7 @@ impl Scheduler {
     /// `doomed`: it is released because an input has failed, and must not wait again.
     pub(super) fn waiting_released(&mut self, id: TaskId, doomed: bool) -> Recommendations {
         let mut recommendations = Recommendations::default();
-        self.tasks.set(id, TaskState::Released);
+        self.tasks.set(id, TaskState::released());
         self.release_dependencies(id, &mut recommendations);
         if self.tasks[id].lost_dependencies {
             recommendations.add(id, Finish::Forgotten);
