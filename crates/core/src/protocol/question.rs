@@ -107,6 +107,8 @@ operations! {
         KeepPlugin "cenote-keep-plugin",
         /// They are to have it no more. Asked by the process itself.
         DropPlugin "cenote-drop-plugin",
+        /// A worker is to drop copies that are elsewhere too. Asked by the process itself.
+        DropReplicas "cenote-drop-replicas",
     }
 }
 
@@ -188,6 +190,16 @@ record! {
         keys: Vec<Key>,
         /// What caused this.
         stimulus_id: Optional<Text>,
+    }
+}
+
+record! {
+    /// See [`Question::DropReplicas`]. The answer comes when the worker has dropped them, or has said that it needs them.
+    DropReplicas {
+        /// The worker.
+        worker: Text,
+        /// The keys.
+        keys: Vec<Key>,
     }
 }
 

@@ -55,6 +55,7 @@ pub mod stimulus;
 pub mod story;
 mod submission;
 pub mod summary;
+mod surplus;
 mod tally;
 pub mod task;
 mod task_stream;
@@ -94,6 +95,7 @@ use span::Spans;
 use stealing::Stealing;
 use stimulus::{Stimulus, Text};
 use story::{Happening, Story};
+use surplus::Surplus;
 use task::{Priority, STATES, Task, TaskId, Tasks};
 use task_stream::TaskStream;
 use versions::Versions;
@@ -246,6 +248,8 @@ pub struct Scheduler {
     retirements: Vec<Retirement>,
     /// When it was last seen how far they are.
     retirements_seen: Option<f64>,
+    /// Copies that workers are asked to drop.
+    surplus: Vec<Surplus>,
     shuffles: Shuffles,
     /// Whose graphs are being read.
     tickets: Map<u64, ClientId>,
@@ -301,6 +305,7 @@ impl Scheduler {
             stealing: Stealing::default(),
             retirements: Vec::new(),
             retirements_seen: None,
+            surplus: Vec::new(),
             shuffles: Shuffles::default(),
             tickets: Map::default(),
             ticket_last: 0,
@@ -347,6 +352,7 @@ impl Scheduler {
         }
         self.resume_waiting();
         self.advance_retirements();
+        self.settle_surplus();
         self.restart_shuffles();
         self.fill_free_threads();
         self.note_idleness();

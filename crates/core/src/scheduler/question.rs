@@ -74,6 +74,7 @@ impl Scheduler {
             }
             Question::MemoryManagerQuestion(it) => self.ask_memory_manager(ticket, &it),
             Question::RetireWorkers(it) => self.retire_workers(ticket, &it),
+            Question::DropReplicas(it) => self.drop_surplus(ticket, &it),
             other => self.hear_about_shuffles(ticket, other),
         }
     }

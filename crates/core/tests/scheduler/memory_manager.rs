@@ -1,7 +1,7 @@
 //! The memory manager: copies that nobody needs are dropped, and never the last.
 
 use cenote_core::protocol::field::Optional;
-use cenote_core::protocol::question::{AddReplicas, MemoryManagerQuestion};
+use cenote_core::protocol::question::{AddReplicas, DropReplicas, MemoryManagerQuestion};
 use cenote_core::protocol::value::Value;
 use cenote_core::protocol::worker::{AddKeys, ReleaseWorkerData, RequestRefreshWhoHas, WorkerStatusChange};
 use cenote_core::scheduler::memory::Measure;
@@ -97,6 +97,37 @@ fn a_copy_that_somebody_made_where_one_is_being_dropped_does_not_count() {
     table.worker("w", kept);
     assert_eq!(table.ask(added("w")), "answer 1: OK\n", "who keeps it drops nothing");
     assert_eq!(table.ask(added("nobody")), "answer 1: not found\n");
+}
+
+fn surplus(worker: &str) -> DropReplicas {
+    DropReplicas { worker: worker.into(), keys: keys(&["x", "unknown"]) }
+}
+
+#[test]
+fn who_has_copies_dropped_hears_of_it_when_their_worker_has_said_what_it_did() {
+    let mut table = doubled();
+    assert_eq!(table.ask(surplus("w")), "w: remove x\n");
+    assert_eq!(holders(&table), ["v"]);
+    assert_eq!(table.worker("w", released()), "answer 1: Nil\n");
+    assert_eq!(table.ask(surplus("w")), "answer 1: Nil\n", "it is not there any more");
+    assert_eq!(table.ask(surplus("v")), "answer 1: Nil\n", "the last one stays");
+    assert_eq!(table.ask(added("w")), "answer 1: OK\n");
+    assert_eq!(table.ask(surplus("w")), "w: remove x\n");
+    let kept = AddKeys { keys: keys(&["x"]), stimulus_id: "s".into() };
+    assert_eq!(table.worker("w", kept), "answer 1: Nil\n", "who needs it keeps it");
+    assert_eq!(holders(&table), ["v", "w"]);
+    assert_eq!(table.ask(surplus("w")), "w: remove x\n");
+    let left = table.tell(Stimulus::WorkerLeft { worker: "w".into(), expected: true });
+    assert!(left.ends_with("answer 1: Nil\n"), "{left}");
+    assert_eq!(table.ask(surplus("w")), "answer 1: Nil\n", "nobody is there");
+}
+
+#[test]
+fn nobody_is_told_of_dropped_copies_who_does_not_wait_any_more() {
+    let mut table = doubled();
+    assert_eq!(table.ask(surplus("w")), "w: remove x\n");
+    assert_eq!(table.tell(Stimulus::Withdrawn { ticket: 1 }), "");
+    assert_eq!(table.worker("w", released()), "");
 }
 
 /// Workers `v` and `w`; `x` was let go of at `v`, is wanted again, and runs at `w`.

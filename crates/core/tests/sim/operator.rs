@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cenote_core::key::Key;
 use cenote_core::protocol::field::{Map, Optional, Text};
 use cenote_core::protocol::query::{Query, WorkersToClose};
-use cenote_core::protocol::question::{AddReplicas, Question, RetireWorkers};
+use cenote_core::protocol::question::{AddReplicas, DropReplicas, Question, RetireWorkers};
 use cenote_core::protocol::value::Value;
-use cenote_core::protocol::worker::{FreeKeys, FromWorker, ReleaseWorkerData};
+use cenote_core::protocol::worker::FromWorker;
 use cenote_core::scheduler::memory::Measure;
 use cenote_core::scheduler::rebalance::{Move, Rebalance};
 use cenote_core::scheduler::stimulus::Stimulus;
@@ -25,10 +25,10 @@ const OPERATOR: &str = "operator";
 /// What is asked of a worker itself.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// It fetches a result. Who has it is told to drop it when the scheduler knows, if it is to be moved.
+    /// It fetches a result. The scheduler is asked to have it dropped where it was, if it is to be moved.
     Fetch { key: String, from: Text, to: Text, moves: bool },
-    /// It drops a result, of which the scheduler hears, if the scheduler knows by now that another one has it.
-    Drop { key: String, at: Text, elsewhere: Text },
+    /// It is to drop a result.
+    Drop { key: String, at: Text },
 }
 
 /// Tasks that have given back their threads, as far as the scheduler knows, and their attempts.
@@ -192,9 +192,7 @@ impl Cluster {
             let who_has = self.scheduler.task(&key).map(|task| task.who_has).unwrap_or_default();
             assert!(who_has.contains(&from), "{key} is to be moved from {from}, which does not have it");
             assert!(!who_has.contains(&to), "{key} is to be moved to {to}, which has it");
-            // Stock says that it should not be done while there is work, and its workers know why.
-            let stock = self.workers.iter().any(|it| it.stock.is_some());
-            self.order(Order::Fetch { key: key.to_string(), from, to, moves: !stock });
+            self.order(Order::Fetch { key: key.to_string(), from, to, moves: true });
         }
     }
 
@@ -216,18 +214,10 @@ impl Cluster {
                 let (worker, stimulus_id) = (to.clone(), Optional(Some("replicate".into())));
                 self.ask(OPERATOR, None, AddReplicas { worker, keys: vec![(*key).into()], stimulus_id });
                 if moves {
-                    self.net.after(10 * MILLI, Event::Ordered(Order::Drop { key, at: from, elsewhere: to }));
+                    self.net.after(10 * MILLI, Event::Ordered(Order::Drop { key, at: from }));
                 }
             }
-            Order::Drop { key, at, elsewhere } => {
-                let moved = self.scheduler.task(&(*key).into()).is_some_and(|it| it.who_has.contains(&elsewhere));
-                let Some(index) = there(&at).filter(|_| moved) else { return };
-                let keys = vec![(*key).into()];
-                self.workers[index].hear(FreeKeys { keys, stimulus_id: "rebalance".into() }.into());
-                self.act(index);
-                let said = ReleaseWorkerData { key: (*key).into(), stimulus_id: "rebalance".into() }.into();
-                self.tell_scheduler(OPERATOR, None, Stimulus::Worker { worker: at, said });
-            }
+            Order::Drop { key, at } => self.ask(OPERATOR, None, DropReplicas { worker: at, keys: vec![(*key).into()] }),
         }
     }
 }

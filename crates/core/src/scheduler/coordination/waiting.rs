@@ -91,6 +91,7 @@ impl Scheduler {
     pub(in crate::scheduler) fn withdraw(&mut self, ticket: u64) {
         self.expire(ticket);
         self.leave_plan(ticket);
+        self.leave_surplus(ticket);
     }
 
     /// Answers those whose time is up.

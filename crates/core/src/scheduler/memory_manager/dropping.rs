@@ -92,7 +92,7 @@ impl Scheduler {
     }
 
     /// Forgets copies, and has their worker drop them.
-    fn drop_copies(&mut self, worker: WorkerId, tasks: &[TaskId]) {
+    pub(in crate::scheduler) fn drop_copies(&mut self, worker: WorkerId, tasks: &[TaskId]) {
         let keys = tasks.iter().map(|&id| self.tasks[id].key.clone()).collect();
         for &id in tasks {
             self.lose_replica(id, worker);

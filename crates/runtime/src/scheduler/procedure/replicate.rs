@@ -10,14 +10,12 @@ use cenote_core::protocol::frame::Frames;
 use cenote_core::protocol::msgpack::Reader;
 use cenote_core::protocol::peer::Fetch;
 use cenote_core::protocol::procedure::Replicate;
-use cenote_core::protocol::question::{AddReplicas, Question};
+use cenote_core::protocol::question::{AddReplicas, DropReplicas, Question};
 use cenote_core::protocol::rpc::{ErrorReply, Request};
 use cenote_core::protocol::value::Value;
-use cenote_core::scheduler::stimulus::Stimulus;
 use cenote_core::scheduler::view::WorkerView;
 
 use super::broadcast::ask_all;
-use super::peer;
 use crate::scheduler::hub::{Hub, Reply};
 
 /// Copies that each holder of a result hands out in one round, when nothing is said.
@@ -119,16 +117,11 @@ async fn drop_surplus(hub: &Rc<Hub>, keys: &[Key], workers: &[Text], copies: usi
     drop_copies(hub, surplus).await;
 }
 
-/// Takes copies away from workers.
+/// Takes copies away from workers: those that these do not need, and that are elsewhere too.
 pub(super) async fn drop_copies(hub: &Rc<Hub>, surplus: BTreeMap<Text, Vec<Key>>) {
     for (worker, keys) in surplus {
-        let values = Value::Tuple(keys.iter().map(Value::from).collect());
-        let arguments = vec![("keys", values), ("stimulus_id", "replicate".into())];
-        if peer::ask(hub, &worker, &peer::request("free_keys", arguments)).await.is_ok() {
-            for key in keys {
-                let said = cenote_core::protocol::worker::ReleaseWorkerData { key, stimulus_id: "replicate".into() };
-                hub.stimulate(Stimulus::Worker { worker: worker.clone(), said: said.into() });
-            }
+        if let Err(error) = hub.ask(Question::from(DropReplicas { worker: worker.clone(), keys })).await {
+            tracing::warn!("{worker} could not drop copies: {}", error.exception_text);
         }
     }
 }
