@@ -200,6 +200,24 @@ def test_every_page_is_well_formed_and_has_only_relative_links(busy):
         assert "<script" not in text
 
 
+def test_the_log_tells_which_results_a_worker_has_taken_with_it(tmp_path):
+    with scheduler(tmp_path, OURS) as site, worker(site) as process:
+        with distributed.Client(site.address, timeout=60) as client:
+            client.wait_for_workers(1, timeout=60)
+            kept = [client.submit(inc, 1, key="made"), client.scatter({"put": 1})]
+            kept[0].result()
+            process.kill()
+            deadline = time.monotonic() + 60
+            while client.nthreads():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            text = site.text("/info/main/logs.html")
+            assert "computed again where they are needed: made" in text
+            assert "the only copies of scattered data, which are lost: put" in text
+            with pytest.raises(KeyError, match="unheard-of"):
+                client.call_stack(keys=["unheard-of"])
+
+
 def test_pages_show_tasks_and_workers(busy):
     site, client = busy
     address = next(iter(client.scheduler_info()["workers"]))

@@ -62,6 +62,15 @@ pub enum Instruction {
     },
     /// Tell plugins of Python what happened.
     TellPlugins(Occurrence),
+    /// A worker has taken results with it that nobody else holds. Log it.
+    ResultsLost {
+        /// Its address.
+        worker: Text,
+        /// Those that are computed again, if somebody needs them.
+        computed: Vec<Key>,
+        /// Those that cannot be: they were scattered.
+        scattered: Vec<Key>,
+    },
     /// Something is wrong here: an unfinished task will never be finished. Log it.
     Stuck {
         /// The task.

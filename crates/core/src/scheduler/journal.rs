@@ -133,6 +133,12 @@ fn write_instruction(instruction: &Instruction, writer: &mut Writer) {
             worker.write(writer);
             nanny.write(writer);
         }
+        Instruction::ResultsLost { worker, computed, scattered } => {
+            tagged(writer, 8, 3);
+            worker.write(writer);
+            computed.write(writer);
+            scattered.write(writer);
+        }
         Instruction::TellPlugins(occurrence) => {
             tagged(writer, 7, 2);
             writer.str(occurrence.method);

@@ -207,7 +207,7 @@ impl Scheduler {
             left.iter().map(|(id, worker)| self.lose_worker(*id, worker, &mut recommendations)).collect();
         self.cascade(recommendations);
         let others: Vec<_> = self.workers.ids().collect();
-        for ((_, worker), leaving) in left.iter().zip(&taken) {
+        for ((_, worker), leaving) in left.iter().zip(taken) {
             self.notice_leaving(worker.address(), leaving, expected);
             let stimulus_id = self.stimulus_id();
             for &other in &others {

@@ -1,6 +1,7 @@
 //! Notices: what the scheduler itself adds to the topics of events, as Dask's does.
 
 use super::Scheduler;
+use super::instruction::Instruction;
 use super::stimulus::Text;
 use super::task::StateName;
 use super::worker::{Worker, WorkerStatus};
@@ -66,7 +67,7 @@ impl Scheduler {
         Leaving { processing, computed: lost(true), scattered: lost(false) }
     }
 
-    pub(super) fn notice_leaving(&mut self, worker: &Text, leaving: &Leaving, expected: bool) {
+    pub(super) fn notice_leaving(&mut self, worker: &Text, leaving: Leaving, expected: bool) {
         let stimulus_id = self.stimulus_id();
         let event = [
             ("action", "remove-worker".into()),
@@ -82,6 +83,10 @@ impl Scheduler {
         self.log_event(&[&everybody()], &Value::Map(event));
         self.show_leaving(worker);
         self.clear_topic_later(worker);
+        let Leaving { computed, scattered, .. } = leaving;
+        if !(computed.is_empty() && scattered.is_empty()) {
+            self.instruct(Instruction::ResultsLost { worker: worker.clone(), computed, scattered });
+        }
     }
 
     pub(super) fn notice_status(&mut self, worker: &Text, before: WorkerStatus, status: WorkerStatus) {

@@ -196,6 +196,9 @@ pub fn line(instruction: &Instruction) -> String {
             format!("answer {ticket}: raises {}", error.exception_text)
         }
         Instruction::ReplaceWorker { worker, nanny } => format!("{nanny}: replace {worker}"),
+        Instruction::ResultsLost { worker, computed, scattered } => {
+            format!("lost with {worker}: computed [{}] scattered [{}]", join(computed), join(scattered))
+        }
         Instruction::TellPlugins(it) => format!("plugins: {} {}", it.method, shown(&it.arguments)),
         other => format!("{other:?}"),
     }

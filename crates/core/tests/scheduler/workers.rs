@@ -21,7 +21,7 @@ fn what_a_lost_worker_held_and_ran_is_done_elsewhere() {
     table.finished("w", "a", 0);
     table.tell(joined("v"));
     let left = Stimulus::WorkerLeft { worker: "w".into(), expected: false };
-    assert_eq!(table.tell(left), "v: compute a run 2\nv: gone w\n");
+    assert_eq!(table.tell(left), "v: compute a run 2\nlost with w: computed [a] scattered []\nv: gone w\n");
     assert_eq!(table.finished("w", "b", 1), "", "the dead say nothing");
     assert_eq!(table.finished("v", "a", 2), "v: compute b run 3 a@v\n");
 }
@@ -73,7 +73,7 @@ fn scattered_data_that_is_lost_cannot_come_back() {
     assert_eq!(table.tell(Stimulus::DataArrived { data, client: Some("c".into()) }), "c: memory d\n");
     table.submit(&[("a", &["d"])], &["a"]);
     let left = Stimulus::WorkerLeft { worker: "w".into(), expected: true };
-    assert_eq!(table.tell(left), "c: cancelled d\nc: cancelled a\n");
+    assert_eq!(table.tell(left), "c: cancelled d\nc: cancelled a\nlost with w: computed [] scattered [d]\n");
     assert_eq!(table.scheduler.keys().count(), 0);
 }
 
@@ -303,7 +303,7 @@ fn scattered_data_can_be_computed_once_it_is_known_how() {
     table.tell(Stimulus::DataArrived { data, client: Some("c".into()) });
     assert_eq!(table.submit(&[("d", &[])], &["d"]), "c: memory d\n");
     let left = Stimulus::WorkerLeft { worker: "v".into(), expected: true };
-    assert_eq!(table.tell(left), "c: lost d\nw: compute d run 0\nw: gone v\n");
+    assert_eq!(table.tell(left), "c: lost d\nw: compute d run 0\nlost with v: computed [d] scattered []\nw: gone v\n");
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn workers_that_leave_at_about_the_same_time_leave_nothing_to_each_other() {
     let said = table.tell(left(&["u", "v", "nobody"], false));
     let moved = "c: lost a\nw: compute a run 4\nw: compute b run 5\nw: compute d run 6\n";
     let closed = "u: close, scheduler-remove-worker\nv: close, scheduler-remove-worker\n";
-    assert_eq!(said, format!("{closed}{moved}w: gone u\nw: gone v\n"));
+    assert_eq!(said, format!("{closed}{moved}lost with u: computed [a] scattered []\nw: gone u\nw: gone v\n"));
     assert_eq!(table.tell(left(&["u", "v"], false)), "", "they have left already");
 }
 

@@ -288,6 +288,7 @@ impl Cluster {
                 }
             }
             Instruction::ReplaceWorker { worker, .. } => self.replace(&worker),
+            Instruction::ResultsLost { .. } => {}
             Instruction::TellPlugins(occurrence) => panic!("no plugin hears of {}", occurrence.method),
             Instruction::Stuck { key, reason } => panic!("{key} is stuck: {reason:?}"),
         }

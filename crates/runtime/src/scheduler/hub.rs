@@ -4,6 +4,7 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cenote_core::key::Key;
 use cenote_core::protocol::client::ToClient;
 use cenote_core::protocol::field::Text;
 use cenote_core::protocol::query::Query;
@@ -325,6 +326,7 @@ impl Hub {
                 tracing::warn!("the worker {worker} is silent: its nanny {nanny} is asked to replace it");
                 tokio::task::spawn_local(procedure::replace(Rc::clone(self), worker, nanny));
             }
+            Instruction::ResultsLost { worker, computed, scattered } => warn_of_loss(&worker, &computed, &scattered),
             Instruction::TellPlugins(occurrence) => self.plugins.hear(occurrence),
             Instruction::Stuck { key, reason } => {
                 tracing::error!("the task {key} will never finish: {reason:?}");
@@ -368,6 +370,25 @@ fn forget(outboxes: &mut FxHashMap<Text, Outbox>, name: &Text, outbox: &Outbox) 
         outboxes.remove(name);
     }
     current
+}
+
+/// So many keys are named where there may be any number.
+const NAMED_MAX: usize = 10;
+
+fn warn_of_loss(worker: &Text, computed: &[Key], scattered: &[Key]) {
+    let named = |keys: &[Key]| {
+        let named: Vec<_> = keys.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+        let more = keys.len().saturating_sub(NAMED_MAX);
+        named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+    };
+    if !computed.is_empty() {
+        let keys = named(computed);
+        tracing::warn!("{worker} has left, and with it results that are computed again where they are needed: {keys}");
+    }
+    if !scattered.is_empty() {
+        let keys = named(scattered);
+        tracing::warn!("{worker} has left, and with it the only copies of scattered data, which are lost: {keys}");
+    }
 }
 
 /// How long a peer is given to take what was said to it last.

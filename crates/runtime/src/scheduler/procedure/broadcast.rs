@@ -70,9 +70,12 @@ pub(in crate::scheduler) async fn call_stack(hub: &Rc<Hub>, request: CallStack) 
     match request.keys.0 {
         None => running.extend(hub.machine().workers().map(|worker| (worker.address, None))),
         Some(mut keys) => {
+            hub.find(|machine| keys.iter().all(|key| machine.task(key).is_some()).then_some(())).await;
             let machine = hub.machine();
             while let Some(key) = keys.pop() {
-                let Some(task) = machine.task(&key) else { continue };
+                let Some(task) = machine.task(&key) else {
+                    return Err(ErrorReply::builtin(Builtin::Key, &key.to_string()));
+                };
                 match (task.state, task.processing_on) {
                     (StateName::Waiting, _) => keys.extend(machine.dependencies(&key)),
                     (_, Some(worker)) => running.entry(worker).or_default().get_or_insert_default().push(key),
