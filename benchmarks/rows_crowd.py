@@ -55,11 +55,15 @@ def unbalanced_layers(n: int, name: str, milliseconds: tuple[int, int, int]) -> 
 
 
 def unbalanced(repeats: int, scale: float) -> list[Row]:
-    """Work that is badly placed, so that it has to be stolen: workers of one thread that are as busy as keys say."""
-    return [unbalanced_row(milliseconds, repeats, scale) for milliseconds in (LONG, SHORT)]
+    """Work that is badly placed, so that it has to be stolen: workers of one thread that are as busy as keys say.
+
+    And the same with workers that answer at once, from whom nothing needs to be stolen.
+    """
+    busy = [unbalanced_row(milliseconds, int(5000 * scale), repeats) for milliseconds in (LONG, SHORT)]
+    return [*busy, unbalanced_row(SHORT, int(50_000 * scale), repeats, idle=True)]
 
 
-def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: float) -> Row:
+def unbalanced_row(milliseconds: tuple[int, int, int], tasks: int, repeats: int, idle: bool = False) -> Row:
     """One row: both schedulers in turn, and what a message to and from a worker costs for each task without any."""
     spent: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
     makespans: dict[str, list[float]] = {who: [] for who in SCHEDULERS}
@@ -67,12 +71,12 @@ def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: floa
     alone: list[float] = []
     count, seconds = 0, 0.0
     with ExitStack() as stack:
-        flags = ("--busy", "1")
+        flags = () if idle else ("--busy", "1")
         clusters = {who: stack.enter_context(cluster(who, idle=BUSY_WORKERS, flags=flags)) for who in SCHEDULERS}
         clients = {who: connected(stack, made) for who, made in clusters.items()}
         for turn in range(repeats):
             for who, made in clusters.items():
-                graph, key, seconds = unbalanced_layers(int(5000 * scale), f"random-{turn}", milliseconds)
+                graph, key, seconds = unbalanced_layers(tasks, f"random-{turn}", milliseconds)
                 count = len(graph)
                 made.tally()
                 before = made.spent()
@@ -81,17 +85,19 @@ def unbalanced_row(milliseconds: tuple[int, int, int], repeats: int, scale: floa
                 spent[who].append(cost.scheduler / count)
                 makespans[who].append(tally["last"] - tally["first"])
                 moved[who].append(tally["given_back"])
-            alone.append(wire_alone(BUSY_WORKERS, count, makespans["cenote"][-1]))
+            if not idle:
+                alone.append(wire_alone(BUSY_WORKERS, count, makespans["cenote"][-1]))
     ours, theirs = (spent[who] for who in SCHEDULERS)
     walls = [f"{short(statistics.median(makespans[who]))} s" for who in SCHEDULERS]
     given = [f"{statistics.median(moved[who]):,.0f}" for who in SCHEDULERS]
     gain = of(list(zip(ours, theirs, strict=True)))
     sooner = of(list(zip(makespans["cenote"], makespans["dask"], strict=True)))
-    least = f"{short(seconds / BUSY_WORKERS)} s"
+    least = "" if idle else f"{short(seconds / BUSY_WORKERS)} s"
     longest, shortest, _ = milliseconds
-    floor = (micro(alone), of(list(zip(alone, theirs, strict=True))))
+    takes = "answered at once" if idle else f"{shortest} to {longest} ms"
+    floor = ("", "") if idle else (micro(alone), of(list(zip(alone, theirs, strict=True))))
     figures = (micro(ours), micro(theirs), gain, *walls, sooner, least, *given, *floor)
-    return (f"random, unbalanced, {shortest} to {longest} ms", f"{count:,}", BUSY_WORKERS, *figures, "≥ 40; ≥ 1")
+    return (f"random, unbalanced, {takes}", f"{count:,}", BUSY_WORKERS, *figures, "≥ 40; ≥ 1")
 
 
 def wire_alone(connections: int, messages: int, seconds: float) -> float:
