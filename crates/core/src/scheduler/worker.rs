@@ -241,6 +241,9 @@ impl Workers {
         if let Some(load) = worker.load {
             self.open.remove(&(load, id));
         }
+        if worker.unranked {
+            self.unranked.retain(|&it| it != id);
+        }
         worker
     }
 
@@ -266,7 +269,7 @@ impl Workers {
     /// The least busy of those with a free thread.
     pub fn least_busy(&mut self) -> Option<WorkerId> {
         while let Some(id) = self.unranked.pop() {
-            let Some(worker) = self.registry.value_mut(id) else { continue };
+            let worker = &mut self.registry[id];
             worker.unranked = false;
             let load = worker.ranked_load(self.saturation);
             let before = std::mem::replace(&mut worker.load, load);
@@ -281,8 +284,7 @@ impl Workers {
     /// Those with a free thread, in no order that means anything.
     pub fn open(&self) -> impl Iterator<Item = WorkerId> + '_ {
         let ranked = self.open.iter().map(|&(_, id)| id).filter(|&id| !self.registry[id].unranked);
-        let is_open =
-            |id: &WorkerId| self.registry.get(*id).is_some_and(|it| it.ranked_load(self.saturation).is_some());
+        let is_open = |id: &WorkerId| self.registry[*id].ranked_load(self.saturation).is_some();
         ranked.chain(self.unranked.iter().copied().filter(is_open))
     }
 
