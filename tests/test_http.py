@@ -95,7 +95,12 @@ def worker(site, *flags):
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            # How soon a stock worker ends is not what is tested here.
+            process.kill()
+            process.wait()
 
 
 def some_work(client):
